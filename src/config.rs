@@ -37,6 +37,10 @@ pub const IMPORTS: &str = "imports";
 pub const ARRIVALS: &str = "arrivals";
 /// The queue to which the host moves messages that `intake` could not process.
 pub const POISON: &str = "arrivals-poison";
+/// The queue of the next steps of imports, which the `step` function reads.
+pub const STEPS: &str = "steps";
+/// The queue to which the host moves messages that `step` could not process.
+pub const STEPS_POISON: &str = "steps-poison";
 
 /// The longest wait that can be set.
 const MAX_DURATION: Duration = Duration::from_hours(365 * 24);

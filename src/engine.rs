@@ -6,12 +6,10 @@
 
 use std::{
     collections::HashSet,
-    future::ready,
     sync::{Arc, atomic::AtomicBool},
 };
 
 use azure_core::{Error, Result, error::ErrorKind};
-use futures::{StreamExt as _, future::join3, stream};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
@@ -23,7 +21,7 @@ use crate::{
         azure::{blocked, sentence},
     },
     import::{
-        Action, Event, Import, ImportId, State,
+        Action, Event, Import, State,
         reason::{List, NoOutcome, Reason, ReasonCode},
     },
     messages,
@@ -40,6 +38,7 @@ pub use self::{
     intake::{IntakeOutcome, Origin},
     operator::Actor,
     status_queries::{Document, Timer},
+    step_queue::StepMessage,
 };
 pub(crate) use self::{
     log::{checked, ignored, poison, poison_failed, within},
@@ -59,6 +58,7 @@ mod push;
 mod retention;
 mod scheduling;
 mod status_queries;
+mod step_queue;
 mod steps;
 mod sweep;
 
@@ -82,6 +82,7 @@ pub struct Engine {
     clock: Clock,
     /// One permit for each MiB of files that are being packed.
     packing: Semaphore,
+    steps: step_queue::StepQueue,
     known_documents: health::KnownDocuments,
     /// Whether every timer has a row, so that a missed run is noticed.
     expects_timers: AtomicBool,
@@ -131,6 +132,7 @@ impl Engine {
             setting,
             clock,
             packing,
+            steps: step_queue::StepQueue::default(),
             known_documents: health::KnownDocuments::default(),
             expects_timers: AtomicBool::new(false),
         }
@@ -154,77 +156,9 @@ impl Engine {
         &self.imports
     }
 
-    /// Runs one step of every import that is due, several at once; large files are packed one by one.
-    /// Returns the number of imports that changed.
-    ///
-    /// After the time of one step no further step starts: the invocation must end before the host's timeout,
-    /// and the next one does the rest.
-    ///
-    /// # Errors
-    /// Storage failed before any step. If a step fails, its import stays due.
-    pub async fn drive(&self) -> Result<usize> {
-        let mut due = self.imports.due((self.clock)(), &self.config.policy).await?;
-        let now = (self.clock)();
-        let has_message =
-            |stored: &&Stored| stored.import.message_due(now, &self.config.policy).is_some();
-        let messages: Vec<Stored> = due.iter().filter(has_message).cloned().collect();
-        first_of_queues(&mut due);
-        let last_begin = now + self.config.policy.step_timeout;
-        let (packs, others): (Vec<_>, Vec<_>) =
-            due.into_iter().partition(|Stored { import, .. }| {
-                import.action(now, &self.config.policy) == Action::Pack
-            });
-        // Packs and other steps run separately, so that packs that wait for each other delay no other step.
-        let lines = join3(
-            self.take_all(packs, last_begin),
-            self.take_all(others, last_begin),
-            self.send_due(messages),
-        );
-        let (packed, moved, ()) = Box::pin(lines).await;
-        Ok(packed + moved)
-    }
-
-    async fn take_all(&self, due: Vec<Stored>, last_begin: OffsetDateTime) -> usize {
-        stream::iter(due)
-            .take_while(|_| ready((self.clock)() < last_begin))
-            .map(|stored| self.step_or_log(stored, last_begin))
-            .buffer_unordered(AT_ONCE)
-            .filter(|moved| ready(*moved))
-            .count()
-            .await
-    }
-
-    /// Runs the steps of one import until none is due, or the time of one step is over.
-    ///
-    /// # Errors
-    /// Storage failed; the import stays due.
-    pub async fn follow(&self, id: &ImportId) -> Result<()> {
-        let mut next = self.imports.get(id).await?;
-        let last_begin = (self.clock)() + self.config.policy.step_timeout;
-        while let Some(stored) = next.filter(|_| (self.clock)() < last_begin) {
-            next = match Box::pin(self.step(stored, last_begin)).await? {
-                Step::Moved(stored) => Some(*stored),
-                Step::Resting => None,
-            };
-        }
-        Ok(())
-    }
-
-    async fn step_or_log(&self, stored: Stored, last_begin: OffsetDateTime) -> bool {
-        let import = stored.import.clone();
-        match Box::pin(self.step(stored, last_begin)).await {
-            Ok(step) => matches!(step, Step::Moved(_)),
-            Err(error) => {
-                let what = "The step failed, retrying later";
-                self.log_storage(&import, what, &error);
-                false
-            }
-        }
-    }
-
-    /// Runs the step that is due. A step that has to wait for another does not start after `last_begin`.
-    async fn step(&self, stored: Stored, last_begin: OffsetDateTime) -> Result<Step> {
-        match Box::pin(self.act(stored.clone(), last_begin)).await {
+    /// Runs the step that is due.
+    async fn step(&self, stored: Stored) -> Result<Step> {
+        match Box::pin(self.act(stored.clone())).await {
             // The failure is written into the row, so that waits and the deadline count; unless the import
             // has changed meanwhile, or storage still fails.
             Err(error) => {
@@ -236,7 +170,7 @@ impl Engine {
         }
     }
 
-    async fn act(&self, stored: Stored, last_begin: OffsetDateTime) -> Result<Step> {
+    async fn act(&self, stored: Stored) -> Result<Step> {
         let action = stored.import.action((self.clock)(), &self.config.policy);
         let is_a_try = matches!(action, Action::Pack | Action::Push | Action::Poll);
         let waits = stored.import.waits_for_correction() && stored.import.waits_now();
@@ -245,7 +179,7 @@ impl Engine {
         }
         match action {
             Action::Wait(_) | Action::Done => Ok(Step::Resting),
-            Action::Pack => Box::pin(self.pack(stored, last_begin)).await,
+            Action::Pack => Box::pin(self.pack(stored)).await,
             Action::Push => Box::pin(self.push_step(stored)).await,
             Action::Recover => {
                 let cause = NoOutcome::ProgramEnded;
@@ -269,6 +203,9 @@ impl Engine {
         Ok(match Box::pin(self.imports.save(stored, next, now)).await? {
             Saved::Done { stored, is_first } => {
                 log::moved(Some(&before), &stored.import, is_first, now);
+                if lets_another_go(&before, &stored.import) {
+                    Box::pin(self.wake_next(&stored.import)).await;
+                }
                 if shows && before.waits_for_correction() && stored.import.blocked.is_none() {
                     Box::pin(self.wake(&before)).await;
                 }
@@ -295,7 +232,10 @@ impl Engine {
                     && stored.import.waits_as(import)
                 {
                     let next = self.applied(stored.import.clone(), Event::Corrected)?;
-                    self.imports.save(stored, next, (self.clock)()).await?;
+                    let saved = self.imports.save(stored, next, (self.clock)()).await?;
+                    if let Saved::Done { stored, .. } = saved {
+                        self.announce(&stored.import).await;
+                    }
                 }
             }
             Ok::<(), Error>(())
@@ -379,6 +319,16 @@ impl Engine {
             None => Err(Reason::ConnectionMissing { connection: connection() }),
         })
     }
+}
+
+/// Whether another import may go after a move: this one has ended, has freed the slot, has begun to wait for a person,
+/// or pauses its connection no more.
+fn lets_another_go(before: &Import, next: &Import) -> bool {
+    let is_over = |was: bool, is: bool| was && !is;
+    is_over(before.holds_slot(), next.holds_slot())
+        || is_over(!before.state.is_end(), !next.state.is_end())
+        || is_over(!before.needs_person(), !next.needs_person())
+        || is_over(before.pauses, next.pauses)
 }
 
 /// Keeps the first import of each queue of incremental files: the others have nothing to do.

@@ -5,7 +5,8 @@
 //! rules are strict:
 //! - a success is always 200 with a JSON object; on an empty 2xx body the host hangs for ever;
 //! - a failure is always 500; the host reads only the status;
-//! - `intake` succeeds only after the file is in the table, or its event is in the queue again.
+//! - `intake` succeeds only after the file is in the table, or its event is in the queue again;
+//! - `step` succeeds whatever happened to its import: the row says what is due next.
 //!
 //! Source: the host's own code, `DefaultHttpWorkerService` of Azure/azure-functions-host.
 
@@ -36,14 +37,15 @@ mod overview;
 mod pages;
 mod process;
 mod request;
+mod step;
 mod v1;
 
 pub use self::process::{listen, orphaned};
 
 /// The functions and their routes; a test compares them with the folders of `function/`.
-pub const FUNCTIONS: [&str; 10] = [
-    "intake", "schedule", "sweep", "drive", "query", "command", "status", "console", "signedin",
-    "health",
+pub const FUNCTIONS: [&str; 11] = [
+    "intake", "step", "schedule", "sweep", "advance", "query", "command", "status", "console",
+    "signedin", "health",
 ];
 
 /// Far more than a queue message can hold, even if it is encoded several times.
@@ -98,7 +100,8 @@ fn routes(engine: Arc<Engine>) -> Router {
         .route("/intake", post(intake::intake))
         .route("/schedule", post(|engine| sweep(engine, Timer::SCHEDULE)))
         .route("/sweep", post(|engine| sweep(engine, Timer::SWEEP)))
-        .route("/drive", post(drive))
+        .route("/step", post(step::step))
+        .route("/advance", post(advance))
         .route_layer(middleware::from_fn_with_state(engine.clone(), announced))
         .route("/", get(|| ready(Json(json!({ "program": "viva-import" })))))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -121,15 +124,15 @@ async fn sweep(State(engine): State<Arc<Engine>>, timer: Timer) -> Response {
     }
 }
 
-/// The minute timer.
-async fn drive(State(engine): State<Arc<Engine>>) -> Response {
-    let driven = async {
-        let moved = engine.drive().await?;
-        engine.note_timer(Timer::DRIVE).await.map(|()| moved)
+/// The timer that repairs what messages have lost.
+async fn advance(State(engine): State<Arc<Engine>>) -> Response {
+    let advanced = async {
+        let sent = engine.advance().await?;
+        engine.note_timer(Timer::ADVANCE).await.map(|()| sent)
     };
-    match driven.await {
-        Ok(moved) => success(&[format!("Steps taken: {moved}")]),
-        Err(error) => failure(&format!("Could not read the due imports: {}", sentence(&error))),
+    match Box::pin(advanced).await {
+        Ok(sent) => success(&[format!("Messages sent for overdue steps: {sent}")]),
+        Err(error) => failure(&format!("Could not advance the imports: {}", sentence(&error))),
     }
 }
 

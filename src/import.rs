@@ -109,6 +109,12 @@ impl Import {
         self.waits_for_correction() && self.waits_now() && self.blocked == other.blocked
     }
 
+    /// Whether it waits for another import, which has a deadline of its own and wakes it.
+    #[must_use]
+    pub(crate) fn waits_for_another(&self) -> bool {
+        self.state == State::Packed && self.code().is_some_and(ReasonCode::stops_deadline)
+    }
+
     /// Whether it waits because another import pauses the connection.
     #[must_use]
     pub fn is_behind_a_pause(&self) -> bool {
@@ -199,7 +205,15 @@ impl Import {
                 | Event::Claimed { .. }
                 | Event::OperatorRequested { action: OperatorAction::Retry, .. }
         );
+        let starts = matches!(event, Event::PackStarted | Event::Claimed { .. });
+        // Another import has resumed: its own step is still to do.
+        let ends_step = !starts && event != Event::Corrected;
         let mut next = self.moved(event, now, policy)?;
+        if ends_step || next.state.is_end() {
+            (next.step, next.tries) = (before.step.wrapping_add(1), 0);
+        } else if starts {
+            next.tries = before.tries.saturating_add(1);
+        }
         next.blocked = next.blocked_after(before.blocked, is_a_try);
         next.slot_released |= next.is_past_its_ingestion(now, policy);
         next.remember(&before, asked, begins, now);

@@ -9,10 +9,11 @@
 //! 3. `import.rs` is the state machine: `apply` moves an import on and `moved`, below it, lists every legal
 //!    pair of state and event; `action` says what is to be done next, `import/transitions.rs` how a state is
 //!    entered and what an operator may do. No I/O and no clock.
-//! 4. `engine.rs` does it, one step at a time: `engine/steps.rs` reads and packs, and polls the ingestion;
+//!    `engine/step_queue.rs` sends the message for the first step.
+//! 4. The host gives the message to `host/step.rs`, and `engine.rs` takes the step: `engine/steps.rs` reads and packs, and polls the ingestion;
 //!    `engine/scheduling.rs` decides which import is next; `engine/push.rs` claims the tenant's slot and pushes
 //!    with `target.rs`, which leaves the paths to `target/viva.rs` and the request to `target/client.rs`. A pack or
-//!    push continues only while `engine/lease.rs` renews its lease.
+//!    push continues only while `engine/lease.rs` renews its lease. Then the message of the next step is sent.
 //! 5. `storage/import_table/row.rs` writes the row, `import/reason.rs` says why as a code with arguments, and
 //!    `messages.rs` makes the text, which nothing parses. `page.rs` shows it. If a person is needed,
 //!    `engine/notifications.rs` sends a notification with `notify.rs`.
@@ -42,7 +43,7 @@
 //! | 8 | `testbed` | the emulated Functions host, the mock service and Azurite: the demo |
 //! | 7 | `commands`, `host`, `api`, `page` | one file for each command; the custom-handler contract; what programs read; status pages |
 //! | 6 | `doctor`, `suggest`, `certificate` | diagnosis of a connection; a connection for an export; a certificate |
-//! | 5 | `engine` | intake, steps, scheduling, operator actions, notifications, sweep, retention |
+//! | 5 | `engine` | intake, steps by queue, order, operator actions, notifications, sweep, retention |
 //! | 4 | `package`, `report` | rows to zip, CSV or JSON; findings as files |
 //! | 3 | `storage`, `target`, `notify` | blobs, queues and the table of imports; the services that take an import; webhooks |
 //! | 2 | `identity`, `connection`, `messages` | tokens; connection documents; text for people |

@@ -35,8 +35,8 @@ param daysWithoutImport int = 8
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
 
-@description('Maximum number of instances. More of them do not speed up the imports of one tenant, which run one at a time.')
-@minValue(40)
+@description('Maximum number of instances: 1 to 1,000; some regions refuse fewer than 40. More of them do not speed up the imports of one tenant, which run one at a time. 4 are enough where the region takes it.')
+@minValue(1)
 @maxValue(1000)
 param maximumInstanceCount int = 40
 

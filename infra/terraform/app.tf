@@ -1,9 +1,9 @@
 locals {
   # The host has no default for these settings.
   schedules = {
-    IMPORT_SCHEDULE = "0 0 6 * * 1"
-    SWEEP_SCHEDULE  = "0 30 * * * *"
-    DRIVE_SCHEDULE  = "0 * * * * *"
+    IMPORT_SCHEDULE  = "0 0 6 * * 1"
+    SWEEP_SCHEDULE   = "0 30 * * * *"
+    ADVANCE_SCHEDULE = "0 */5 * * * *"
   }
 
   connections = {

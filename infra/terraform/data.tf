@@ -7,17 +7,20 @@ locals {
     { name = "reports", role = "Storage Blob Data Contributor" },
   ]
 
-  queues = ["arrivals", "arrivals-poison"]
+  queues = ["arrivals", "arrivals-poison", "steps", "steps-poison"]
 
   # While the trigger works on a message, it extends the time in which the message is invisible. That is an
   # update of the message, which Reader and Message Processor do not permit. The trigger moves a message
-  # that failed too often into the poison queue, for which it only has to send. `sweep` receives and deletes
+  # that failed too often into the poison queue, for which it only has to send. `sweep` and `advance` receive and delete
   # the messages there, and `doctor` peeks at them; Message Processor permits all three. Nobody reads the
   # properties of that queue or updates its messages, so Reader and Contributor are not needed.
   queue_roles = [
     { queue = "arrivals", role = "Storage Queue Data Contributor" },
+    { queue = "steps", role = "Storage Queue Data Contributor" },
     { queue = "arrivals-poison", role = "Storage Queue Data Message Sender" },
     { queue = "arrivals-poison", role = "Storage Queue Data Message Processor" },
+    { queue = "steps-poison", role = "Storage Queue Data Message Sender" },
+    { queue = "steps-poison", role = "Storage Queue Data Message Processor" },
   ]
 
   imports_id = "${local.data_account_id}/tableServices/default/tables/${azurerm_storage_table.imports.name}"

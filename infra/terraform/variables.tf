@@ -72,12 +72,12 @@ variable "instance_memory_mb" {
 }
 
 variable "maximum_instance_count" {
-  description = "Maximum number of instances. More of them do not speed up the imports of one tenant, which run one at a time."
+  description = "Maximum number of instances: 1 to 1,000; some regions refuse fewer than 40. More of them do not speed up the imports of one tenant, which run one at a time. 4 are enough where the region takes it."
   type        = number
   default     = 40
   validation {
-    condition     = var.maximum_instance_count >= 40 && var.maximum_instance_count <= 1000
-    error_message = "maximum_instance_count must be 40 to 1000."
+    condition     = var.maximum_instance_count >= 1 && var.maximum_instance_count <= 1000
+    error_message = "maximum_instance_count must be 1 to 1000."
   }
 }
 

@@ -53,9 +53,9 @@ pub const SETTINGS: &[Setting] = &[
         "When `sweep` also searches for these files, so that a lost event delays a file by at most an hour (NCRONTAB, UTC). The app must set it.",
     ),
     setting(
-        "DRIVE_SCHEDULE",
-        Some("0 * * * * *"),
-        "When `drive` runs the steps that are due (NCRONTAB, UTC). The app must set it.",
+        "ADVANCE_SCHEDULE",
+        Some("0 */5 * * * *"),
+        "When `advance` sends messages for the steps that are overdue, because a message was lost or a process ended (NCRONTAB, UTC). The app must set it.",
     ),
     setting(
         "INGESTION_ENDPOINT",

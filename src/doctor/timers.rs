@@ -31,6 +31,6 @@ pub(super) async fn result(probes: &Probes, hosts: &Reachabilities) -> CheckResu
         TIMERS,
         missed.collect::<Vec<_>>().join("; "),
         "Check that the app runs and that the function is enabled. On your machine, the schedules are those of \
-         this shell: set `DRIVE_SCHEDULE`, `SWEEP_SCHEDULE` and `IMPORT_SCHEDULE` as in the app.",
+         this shell: set `ADVANCE_SCHEDULE`, `SWEEP_SCHEDULE` and `IMPORT_SCHEDULE` as in the app.",
     )
 }

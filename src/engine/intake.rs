@@ -144,6 +144,7 @@ impl Engine {
         Ok(match self.imports.insert(import, now).await? {
             Inserted::New(stored) => {
                 log::moved(None, &stored.import, true, now);
+                self.announce(&stored.import).await;
                 IntakeOutcome::Received(stored.import.id)
             }
             Inserted::Known(stored) => IntakeOutcome::Known(stored.import.id),

@@ -5,7 +5,7 @@ use std::fmt;
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    config::POISON,
+    config::{POISON, STEPS_POISON},
     import::{
         Import, IngestionId, NotificationKind, OperatorAction, Status,
         diagnostics::Exchange,
@@ -146,6 +146,26 @@ pub(crate) fn poison(messages: usize) {
          delete them: `az storage message clear --auth-mode login --account-name $ACCOUNT --queue-name {POISON}`"
     );
     say(&fields, true, &text);
+}
+
+/// Warns that the message for a step could not be sent. `advance` sends it.
+pub(super) fn not_announced(import: &str, why: &str) {
+    let text = format!("Could not send the message for the next step: {why}. `advance` sends it");
+    say(&Fields { import, ..Fields::of(FAILED) }, true, &text);
+}
+
+/// Logs that messages for steps failed too often and were deleted: the rows say what is due.
+pub(super) fn steps_failed(messages: usize) {
+    let text = format!(
+        "Messages deleted from the queue {STEPS_POISON}: {messages}. The rows say what is due"
+    );
+    say(&Fields::of("failed_steps"), true, &text);
+}
+
+/// Warns that these messages could not be deleted.
+pub(super) fn steps_not_cleared(why: &str) {
+    let text = format!("Queue {STEPS_POISON}: {why}. The next `advance` tries again");
+    say(&Fields::of(FAILED), true, &text);
 }
 
 /// Warns that messages in the queue `arrivals-poison` could not be received. The next sweep tries again.

@@ -171,6 +171,7 @@ impl Engine {
             let saved = Box::pin(self.save(stored, event.clone())).await;
             match saved.map_err(|error| failed(&error))? {
                 Step::Moved(stored) => {
+                    self.announce(&stored.import).await;
                     log::asked(&stored.import, action, &by, (self.clock)());
                     return Ok(messages::taken(action, &stored.import));
                 }

@@ -1,4 +1,4 @@
-//! The queue `arrivals-poison`, to which the host moves messages that `intake` could not process.
+//! The queues `arrivals-poison` and `steps-poison`, to which the host moves messages that a function could not process.
 
 use std::time::Duration;
 
@@ -10,8 +10,6 @@ use azure_storage_queue::{
 use time::OffsetDateTime;
 
 use super::{Clock, Engine};
-use crate::config::POISON;
-
 /// The most messages of one request.
 const BATCH: i32 = 32;
 /// For how many seconds a received message is hidden. To show it again earlier is an update of the message, which
@@ -35,15 +33,15 @@ pub(crate) struct PoisonMessage {
 }
 
 impl Engine {
-    /// The queue, from which messages are received for the time of one step, and at most until the first of them
+    /// One of these queues, from which messages are received for the time of one step, and at most until the first of them
     /// is visible again.
     ///
     /// # Errors
     /// No credential can be created.
-    pub(crate) fn poison_queue(&self) -> Result<PoisonQueue> {
+    pub(crate) fn poison_queue(&self, name: &str) -> Result<PoisonQueue> {
         let hidden = Duration::from_secs(HIDDEN.into());
         Ok(PoisonQueue {
-            queue: self.queue(POISON)?,
+            queue: self.queue(name)?,
             clock: self.clock.clone(),
             deadline: (self.clock)() + hidden.min(self.config.policy.step_timeout),
         })

@@ -37,13 +37,13 @@ pub struct Timer {
 }
 
 impl Timer {
-    /// Runs the steps that are due.
-    pub(crate) const DRIVE: Self = Self { name: "drive", schedule: "DRIVE_SCHEDULE" };
+    /// Sends messages for the steps that are overdue.
+    pub(crate) const ADVANCE: Self = Self { name: "advance", schedule: "ADVANCE_SCHEDULE" };
     /// Finds files without an event.
     pub(crate) const SWEEP: Self = Self { name: "sweep", schedule: "SWEEP_SCHEDULE" };
     /// The same, at the times when a file is expected.
     pub(crate) const SCHEDULE: Self = Self { name: "schedule", schedule: "IMPORT_SCHEDULE" };
-    pub(super) const ALL: [Self; 3] = [Self::DRIVE, Self::SWEEP, Self::SCHEDULE];
+    pub(super) const ALL: [Self; 3] = [Self::ADVANCE, Self::SWEEP, Self::SCHEDULE];
 }
 
 /// A connection document.

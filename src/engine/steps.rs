@@ -1,7 +1,6 @@
 //! The steps that read and pack a file, and that poll the status of a push.
 
 use azure_core::Result;
-use time::OffsetDateTime;
 
 use super::{Engine, IntakeOutcome, Origin, SERVICE_ERRORS, Step, packed_mib};
 use crate::{
@@ -24,12 +23,10 @@ use crate::{
 const ERROR_FILE_TRIES: u32 = 5;
 
 impl Engine {
-    pub(super) async fn pack(&self, stored: Stored, last_begin: OffsetDateTime) -> Result<Step> {
-        // A small file waits here behind a large one, of any tenant. It waits before its step begins, so
-        // that the time of the step does not run. If the import changes meanwhile, that change wins.
-        let patience = (last_begin - (self.clock)()).try_into().unwrap_or_default();
-        let permits = self.packing.acquire_many(packed_mib(stored.import.source.bytes));
-        let Ok(Ok(_permits)) = tokio::time::timeout(patience, permits).await else {
+    pub(super) async fn pack(&self, stored: Stored) -> Result<Step> {
+        // Small files are packed side by side, a large one alone. Without room, the step comes back soon.
+        let Ok(_permits) = self.packing.try_acquire_many(packed_mib(stored.import.source.bytes))
+        else {
             return Ok(Step::Resting);
         };
         let lease = self.lease();

@@ -117,7 +117,7 @@ impl Engine {
         let found = self.files_without_event(name, read.as_ref().ok(), origin).await?;
         let Some(connection) = read.ok().filter(|_| found == 0) else { return Ok((found, None)) };
         Ok(match overdue(connection, &record, stored_at, now) {
-            Some(overdue) => (found, self.note_overdue(overdue, &record).await?),
+            Some(overdue) => (found, Box::pin(self.note_overdue(overdue, &record)).await?),
             None => (found, None),
         })
     }

@@ -114,7 +114,7 @@ async fn ask(app: &App, visit: Visit, form: SubmittedForm, key: Option<&str>) ->
     }
 }
 
-/// Does an action on an import. `drive` takes its next step.
+/// Does an action on an import. A message starts its next step.
 ///
 /// # Errors
 /// Storage failed, or the action does not apply.

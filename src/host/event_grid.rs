@@ -98,11 +98,22 @@ pub(super) enum EventError {
 /// # Errors
 /// What is wrong with the body, or with its first event if every event is invalid.
 pub(super) fn decode(body: &[u8]) -> Result<Vec<ArrivedBlob>, EventError> {
+    events(content(body)?)
+}
+
+/// The content of a message that the host delivers.
+///
+/// # Errors
+/// What is wrong with the body.
+pub(super) fn message(body: &[u8]) -> Result<Value, EventError> {
+    unwrap(content(body)?, 3).ok_or(EventError::Event)
+}
+
+fn content(body: &[u8]) -> Result<Value, EventError> {
     // For arbitrary JSON only the syntax can be wrong, and that error quotes no value.
     let invocation: Value = serde_json::from_slice(body).map_err(EventError::Envelope)?;
     let data = invocation.get("Data").and_then(Value::as_object);
-    let message = data.and_then(|data| data.values().next()).ok_or(EventError::Data)?;
-    events(message.clone())
+    data.and_then(|data| data.values().next()).cloned().ok_or(EventError::Data)
 }
 
 /// The same for the text of a message as it is in the queue.

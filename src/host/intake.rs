@@ -9,6 +9,7 @@ use super::{
     failure, success,
 };
 use crate::{
+    config::POISON,
     engine::{self, Engine, IntakeOutcome},
     http::azure::sentence,
 };
@@ -29,15 +30,6 @@ pub(super) async fn intake(State(engine): State<Arc<Engine>>, body: Bytes) -> Re
         Ok(arrivals) => arrivals,
         Err(why) => return failure(&why),
     };
-    for (arrival, blob) in arrivals.iter().zip(&blobs) {
-        // The row is written: if a step fails now, the timer retries it.
-        if let IntakeOutcome::Received(id) | IntakeOutcome::Known(id) = arrival
-            && let Err(error) = engine.follow(id).await
-        {
-            let why = sentence(&error);
-            tracing::warn!("{blob}: the next step failed, retrying later: {why}");
-        }
-    }
     success(&arrivals.iter().map(ToString::to_string).collect::<Vec<_>>())
 }
 
@@ -48,7 +40,7 @@ pub(super) async fn intake(State(engine): State<Arc<Engine>>, body: Bytes) -> Re
 /// # Errors
 /// Storage does not give the messages. What fails for one message is logged, and concerns no other one.
 pub(super) async fn take_up_poison(engine: &Engine) -> azure_core::Result<()> {
-    let queue = engine.poison_queue()?;
+    let queue = engine.poison_queue(POISON)?;
     let mut invalid = 0;
     let ended = loop {
         let messages = match queue.next().await {

@@ -174,15 +174,11 @@ impl Visit {
 /// The confirmation on the page after an action.
 fn confirmation(done: &str) -> Option<&'static str> {
     Some(match done {
-        "approve" => "The file is approved once. The import starts with the next run of `drive`.",
-        "retry" => {
-            "The import is retried with the next run of `drive`, unless another import goes first."
-        }
+        "approve" => "The file is approved once. The import starts now.",
+        "retry" => "The import is retried now, unless another import goes first.",
         "cancel" => "The import is cancelled.",
         "resume" => "The connection is resumed. Each waiting file resumes at its next attempt.",
-        "sweep" => {
-            "The inbox was checked. The import of new files starts with the next run of `drive`."
-        }
+        "sweep" => "The inbox was checked. The import of new files starts now.",
         _ => return None,
     })
 }

@@ -50,6 +50,8 @@ pub struct LiveImport {
     pub state: State,
     /// Full or incremental; known once packed.
     pub refresh: Option<Refresh>,
+    /// The number of its next step.
+    pub step: u32,
     /// When its next step is due.
     pub due: Option<OffsetDateTime>,
     /// When its notification is due.
@@ -94,6 +96,7 @@ impl From<&Import> for LiveImport {
             order: import.order(),
             state: import.state,
             refresh: import.refresh,
+            step: import.step,
             due: import.due,
             notification_due: import.notification.as_ref().map(|message| message.due),
             blocked: import.blocked,

@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 use super::ImportId;
 use crate::http::MAX_RETRY_AFTER;
 
-/// The attempts of an import that are taken up again promptly if their process ends.
-const PROMPT_ATTEMPTS: u32 = 3;
+/// The tries of a step that are taken up again promptly if their process ends.
+const PROMPT_TRIES: u32 = 3;
 
 /// Waits and limits, by the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,11 +43,11 @@ impl Policy {
         self.step_timeout * 9 / 10
     }
 
-    /// How long a pack keeps its import without a renewal, by the number of attempts. A file that was started often
+    /// How long a pack keeps its import without a renewal, by how often it was started. A file that was started often
     /// may be what ends the process, so its retries leave time for the others.
     #[must_use]
-    pub(crate) fn lease_of_pack(&self, attempts: u32) -> Duration {
-        if attempts <= PROMPT_ATTEMPTS { self.lease } else { self.lease.max(self.step_timeout) }
+    pub(crate) fn lease_of_pack(&self, tries: u32) -> Duration {
+        if tries <= PROMPT_TRIES { self.lease } else { self.lease.max(self.step_timeout) }
     }
 
     /// The wait before the next poll: a tenth of the time waited so far, within the limits.

@@ -68,6 +68,10 @@ pub struct Import {
     pub notifications_sent: Vec<Sent>,
     /// The states it has been in.
     pub history: Vec<HistoryEntry>,
+    /// The number of the next step: a message in the queue names it.
+    pub step: u32,
+    /// How often this step was started and did not end.
+    pub tries: u32,
     /// The number of packs and pushes started.
     pub attempts: u32,
     /// The number of consecutive failures in the current state.
@@ -156,6 +160,8 @@ impl Import {
             ingestion: None,
             service_status: None,
             poll_path: None,
+            step: 0,
+            tries: 0,
             attempts: 0,
             failures: 0,
             failed_pushes: 0,

@@ -9,6 +9,9 @@ use super::{
 };
 use crate::schema::{ApprovalScope, DeletionApproval, Refresh, SeenDeletions};
 
+/// How often a pack is started that never ends, because it ends the program.
+const MOST_TRIES: u32 = 8;
+
 impl Import {
     /// Deadlines count only the time in which something was tried. If a step starts later than the longest
     /// wait, no instance was running, and the delay does not count; neither does time that a wrong clock
@@ -40,13 +43,14 @@ impl Import {
 
     /// A step that never finishes, because it ends the program, is not repeated for ever.
     pub(super) fn begin(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
-        if self.deadline.is_some_and(|deadline| now >= deadline) {
+        let is_late = self.deadline.is_some_and(|deadline| now >= deadline);
+        if is_late || self.tries >= MOST_TRIES {
             return self.end(State::Stuck, Reason::PackingNeverEnded, now);
         }
         self.attempts += 1;
         // The blocking reason is being retried: do not report it meanwhile.
         self.reason = self.reason.filter(|reason| !reason.code().is_of_connection());
-        self.due = Some(now + policy.lease_of_pack(self.attempts));
+        self.due = Some(now + policy.lease_of_pack(self.tries + 1));
         self
     }
 
@@ -57,7 +61,7 @@ impl Import {
         policy: &Policy,
     ) -> Result<Self, IllegalEvent> {
         let lease = if self.state == State::Received {
-            policy.lease_of_pack(self.attempts)
+            policy.lease_of_pack(self.tries)
         } else if self.state == State::Pushing {
             policy.lease
         } else {

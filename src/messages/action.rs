@@ -152,10 +152,10 @@ pub(crate) fn taken(action: OperatorAction, import: &Import) -> String {
     let file = import.source.file();
     match action {
         OperatorAction::Approve => {
-            format!("{file} is approved once. Its next step starts with the next run of `drive`.")
+            format!("{file} is approved once. Its next step starts now.")
         }
         OperatorAction::Retry => format!(
-            "{file} is retried. Its next step starts with the next run of `drive`, unless another import goes first."
+            "{file} is retried. Its next step starts now, unless another import goes first."
         ),
         OperatorAction::Cancel => format!("{file}: {}", status(import)),
         OperatorAction::Resume => format!(

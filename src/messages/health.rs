@@ -143,7 +143,7 @@ pub(crate) fn health(reason: &HealthReason, now: OffsetDateTime) -> String {
         HealthReason::NotTaken { imports, .. } => {
             let are = if *imports == 1 { "is" } else { "are" };
             let imports = counted(*imports as u64, "import");
-            format!("{imports} {are} due, but not taken up. Check that `drive` runs.")
+            format!("{imports} {are} due, but not taken up. Check that `step` and `advance` run.")
         }
         HealthReason::Invalid { connection } => {
             format!("The connection document is invalid. Run `viva-import doctor {connection}`.")
@@ -206,7 +206,7 @@ mod tests {
         );
         assert_eq!(
             said(HealthReason::NotTaken { connection: connection(), imports: 2 }),
-            "2 imports are due, but not taken up. Check that `drive` runs."
+            "2 imports are due, but not taken up. Check that `step` and `advance` run."
         );
         assert_eq!(
             said(HealthReason::StorageFailed { status: None }),

@@ -24,7 +24,7 @@ use super::{
     service::Service,
 };
 use crate::{
-    config::{ARRIVALS, Account, CONNECTIONS, INBOX, STORAGE},
+    config::{ARRIVALS, Account, CONNECTIONS, INBOX, STEPS, STORAGE},
     http::azure::sentence,
     import::Import,
     storage::{self, Storage, blob::Blob, import_table::ImportTable},
@@ -41,11 +41,12 @@ const ENCODED: AsciiSet =
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 /// The app as it is deployed: host.json, and a folder for each function.
 const HOST_JSON: &str = include_str!("../../host.json");
-const FUNCTIONS: [(&str, &str); 10] = [
+const FUNCTIONS: [(&str, &str); 11] = [
+    ("step", include_str!("../../function/step/function.json")),
     ("intake", include_str!("../../function/intake/function.json")),
     ("schedule", include_str!("../../function/schedule/function.json")),
     ("sweep", include_str!("../../function/sweep/function.json")),
-    ("drive", include_str!("../../function/drive/function.json")),
+    ("advance", include_str!("../../function/advance/function.json")),
     ("query", include_str!("../../function/query/function.json")),
     ("command", include_str!("../../function/command/function.json")),
     ("status", include_str!("../../function/status/function.json")),
@@ -120,7 +121,7 @@ impl Stage {
             // Once a year, so that only an event or a test starts the import of a file.
             ("IMPORT_SCHEDULE".to_owned(), "0 0 0 1 1 *".to_owned()),
             ("SWEEP_SCHEDULE".to_owned(), "0 0 0 1 1 *".to_owned()),
-            ("DRIVE_SCHEDULE".to_owned(), "* * * * * *".to_owned()),
+            ("ADVANCE_SCHEDULE".to_owned(), "0 */5 * * * *".to_owned()),
             // What a test or the demo stores is complete.
             ("QUIET_SECONDS".to_owned(), "0".to_owned()),
         ]);
@@ -135,8 +136,10 @@ impl Stage {
         let settings = all;
         let stage =
             Self { host, service, storage, table, account, settings, root, options, orphans };
-        let created = stage.queue(ARRIVALS)?.create(None).await;
-        created.map_err(failed("creating the queue arrivals"))?;
+        for name in [ARRIVALS, STEPS] {
+            let created = stage.queue(name)?.create(None).await;
+            created.map_err(failed(format!("creating the queue {name}")))?;
+        }
         Ok(stage)
     }
 

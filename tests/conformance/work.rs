@@ -44,7 +44,7 @@ async fn a_timer_by_hand_succeeds() {
     let connection = target.connection().await;
     let name = format!("{connection}/a.csv");
     target.file(&name).await;
-    for function in ["schedule", "drive", "sweep"] {
+    for function in ["schedule", "advance", "sweep"] {
         assert_eq!(start(function).await, 202, "{function}");
         target.succeeded(function).await;
     }

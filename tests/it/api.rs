@@ -169,7 +169,7 @@ async fn every_error_is_a_problem_of_a_stable_kind() {
         ("imports?filter=x", 400, "invalidParameter"),
         ("imports?connection=%00", 400, "invalidParameter"),
         ("imports?connection=a%27b", 400, "invalidParameter"),
-        ("imports/timer~drive", 404, "importNotFound"),
+        ("imports/timer~advance", 404, "importNotFound"),
         ("", 404, "pathNotFound"),
         ("connections?top=1", 400, "invalidParameter"),
         ("imports/no-tenant.1-a", 404, "importNotFound"),

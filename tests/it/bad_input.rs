@@ -1,12 +1,13 @@
 //! Every file gets a state and a reason, whatever its contents: nothing panics, no file is lost, no retry is
 //! endless, and no text contains a cell value.
 
-use azure_storage_queue::models::QueueClientGetPropertiesResultHeaders as _;
+use azure_storage_queue::models::{QueueClientGetPropertiesResultHeaders as _, QueueMessage};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::TryStreamExt as _;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use viva_import::{
-    config::{ARRIVALS, Config, REPORTS},
+    config::{ARRIVALS, Config, REPORTS, STEPS},
     import::{Import, ImportId, Source, State},
     storage::import_table::Saved,
     testbed::{
@@ -314,7 +315,11 @@ async fn a_file_that_is_replaced_before_it_is_read_is_superseded_by_its_new_cont
     let policy =
         Config::read(|name| (name == "ImportStorage__accountName").then(|| "anything".to_owned()));
     let import = Import::new(id, "hr", source, now, &policy.unwrap().policy);
+    let message = json!({ "tenant": import.id.tenant, "key": import.id.key, "step": import.step });
     stage.table.insert(import, now).await.unwrap();
+    let message = QueueMessage { message_text: Some(STANDARD.encode(message.to_string())) };
+    let steps = stage.queue(STEPS).unwrap();
+    steps.send_message(message.try_into().unwrap(), None).await.unwrap();
     until("the end of both imports", async || {
         let imports = stage.imports().await.unwrap();
         let mut states: Vec<&str> = imports.iter().map(|import| import.state.as_ref()).collect();

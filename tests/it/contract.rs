@@ -40,7 +40,7 @@ fn every_folder_of_a_function_has_its_route_and_every_route_its_folder() {
 #[tokio::test]
 async fn every_timer_succeeds_for_the_host() {
     let stage = stage(&[]).await;
-    for function in ["schedule", "drive"] {
+    for function in ["schedule", "advance"] {
         for past_due in [false, true] {
             let outcome = stage.host.timer(function, past_due).await;
             assert!(matches!(outcome, Outcome::Succeeded(_)), "{function}: {outcome:?}");

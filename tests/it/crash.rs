@@ -82,7 +82,7 @@ async fn kill_9_while_an_ingestion_is_followed_loses_nothing() {
 
 #[tokio::test]
 async fn a_new_host_takes_up_what_the_old_one_left() {
-    let stage = stage(&[("AzureWebJobs.drive.Disabled", "true")]).await;
+    let stage = stage(&[("AzureWebJobs.advance.Disabled", "true")]).await;
     stage.service.fault(Call::Push, ServiceFault::Busy);
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     until("an import that waits", async || {
@@ -92,7 +92,7 @@ async fn a_new_host_takes_up_what_the_old_one_left() {
     .await;
     let stage = stage.restart().await.unwrap();
     until("the end", async || {
-        stage.host.timer("drive", true).await;
+        stage.host.timer("advance", true).await;
         let imports = stage.imports().await.unwrap();
         imports.into_iter().find(|import| import.state == State::Completed)
     })
@@ -153,7 +153,7 @@ async fn a_handler_whose_host_is_gone_ends_and_one_that_waits_for_its_port_gets_
 
 #[tokio::test]
 async fn an_action_starts_no_work_outside_an_invocation() {
-    let stage = stage(&[("DRIVE_SCHEDULE", "0 0 0 1 1 *")]).await;
+    let stage = stage(&[("AzureWebJobs.step.Disabled", "true")]).await;
     stage.drop_file("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     let action = async |path: &str| {
         let json = HeaderValue::from_static("application/json");
@@ -167,10 +167,6 @@ async fn an_action_starts_no_work_outside_an_invocation() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     let import = stage.imports().await.unwrap().remove(0);
     assert_eq!((import.state, import.attempts), (State::Received, 0));
-    until("the end by the timer alone", async || {
-        stage.host.timer("drive", false).await;
-        let import = stage.imports().await.unwrap().remove(0);
-        (import.state == State::Completed).then_some(())
-    })
-    .await;
+    let stage = stage.change_settings(&[("AzureWebJobs.step.Disabled", "false")]).await.unwrap();
+    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed, "by the queue alone");
 }

@@ -496,7 +496,7 @@ async fn an_ingestion_that_never_moves_is_stuck_and_frees_the_tenant() {
 
 #[tokio::test]
 async fn concurrent_invocations_push_each_file_once() {
-    let stage = stage(&[("AzureWebJobs.drive.Disabled", "true")]).await;
+    let stage = stage(&[("AzureWebJobs.advance.Disabled", "true")]).await;
     let incremental = SAMPLE_CONNECTION.replace("\"full\"", "\"incremental\"");
     stage.connect("changes", &incremental).await.unwrap();
     stage.arrive("changes/a.csv", good_csv("A").into()).await.unwrap();
@@ -505,9 +505,9 @@ async fn concurrent_invocations_push_each_file_once() {
         // As two instances of the app would do: the same query at the same moment.
         let empty = serde_json::Map::new;
         tokio::join!(
-            stage.host.invoke("drive", one("timer"), empty()),
-            stage.host.invoke("drive", one("timer"), empty()),
-            stage.host.invoke("drive", one("timer"), empty()),
+            stage.host.invoke("advance", one("timer"), empty()),
+            stage.host.invoke("advance", one("timer"), empty()),
+            stage.host.invoke("advance", one("timer"), empty()),
         );
         let imports = stage.imports().await.unwrap();
         let all = imports.len() == 2 && imports.iter().all(|import| import.due.is_none());

@@ -79,7 +79,7 @@ pub(crate) async fn proxied_with(more: &[(&str, &str)]) -> (Stage, Proxy) {
     let mut settings: Vec<(&str, &str)> =
         settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let endpoint = service.endpoint().to_string();
-    settings.push(("DRIVE_SCHEDULE", NEVER));
+    settings.push(("ADVANCE_SCHEDULE", NEVER));
     settings.push(("INGESTION_ENDPOINT", &endpoint));
     settings.extend_from_slice(more);
     let set = Stage::set(azurite, &account, Path::new(BINARY), service, TOKEN, &settings);
@@ -143,7 +143,7 @@ async fn thirty_connections_cost_no_more_requests_than_one() {
     };
     stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
     until("the end of it", async || {
-        stage.host.timer("drive", false).await;
+        stage.host.timer("advance", false).await;
         stage.imports().await.unwrap().pop().filter(|it| it.state == State::Completed)
     })
     .await;
@@ -232,7 +232,7 @@ async fn a_connection_that_needs_attention_is_degraded_until_it_is_corrected() {
 
 #[tokio::test]
 async fn due_imports_without_steps_are_degraded() {
-    let stage = stage(&[("DRIVE_SCHEDULE", NEVER)]).await;
+    let stage = stage(&[("ADVANCE_SCHEDULE", NEVER)]).await;
     stage.service.always(Call::Push, Some(ServiceFault::Busy));
     stage.arrive("hr/good.csv", GOOD_CSV.into()).await.unwrap();
     let stored = until("a busy service", async || {
@@ -252,17 +252,17 @@ async fn due_imports_without_steps_are_degraded() {
 #[tokio::test]
 async fn a_timer_that_has_stopped_is_an_outage_unless_it_is_disabled() {
     let stage = stage(&[
-        ("DRIVE_SCHEDULE", "0 30 * * * *"),
+        ("ADVANCE_SCHEDULE", "0 30 * * * *"),
         ("SWEEP_SCHEDULE", "0 30 * * * *"),
         ("IMPORT_SCHEDULE", "0 0 7 * * MON"),
         ("AzureWebJobs.schedule.Disabled", "true"),
     ])
     .await;
-    assert_eq!(stage.table.timer("drive").await.unwrap(), None);
+    assert_eq!(stage.table.timer("advance").await.unwrap(), None);
     stage.host.timer("sweep", false).await;
     let last = stage.table.timer("sweep").await.unwrap().unwrap();
     // A timer that has never run is expected from now on.
-    for other in ["drive", "schedule"] {
+    for other in ["advance", "schedule"] {
         assert!(stage.table.timer(other).await.unwrap().is_some_and(|at| at >= last), "{other}");
     }
     assert_eq!(codes(&health(&stage).await), (200, vec![]));
@@ -288,9 +288,9 @@ async fn a_timer_that_has_stopped_is_an_outage_unless_it_is_disabled() {
     stage.host.timer("sweep", false).await;
     assert_eq!(codes(&health(&stage).await), (200, vec![("invalid", "it")]));
     stage.connect("it", SAMPLE_CONNECTION).await.unwrap();
-    stage.table.note_timer("drive", earlier).await.unwrap();
-    assert_eq!(codes(&health(&stage).await), (503, vec![("timerMissed", "drive")]));
-    stage.host.timer("drive", false).await;
+    stage.table.note_timer("advance", earlier).await.unwrap();
+    assert_eq!(codes(&health(&stage).await), (503, vec![("timerMissed", "advance")]));
+    stage.host.timer("advance", false).await;
     assert_eq!(health(&stage).await.0, 200);
     // A disabled timer is not expected to run.
     stage.table.note_timer("schedule", last - time::Duration::days(30)).await.unwrap();

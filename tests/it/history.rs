@@ -107,7 +107,7 @@ async fn get(stage: &Stage, path: &str, accept: &str) -> (u16, Vec<u8>) {
 
 #[tokio::test]
 async fn paging_through_ten_thousand_imports_finds_each_once() {
-    let stage = stage(&[("DRIVE_SCHEDULE", "0 0 0 1 1 *")]).await;
+    let stage = stage(&[("ADVANCE_SCHEDULE", "0 0 0 1 1 *")]).await;
     fill(&stage.storage).await;
     let (mut seen, mut order) = (HashSet::new(), vec![]);
     let mut path = "/api/v1/imports?top=700&code=the-key".to_owned();

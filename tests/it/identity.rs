@@ -18,12 +18,13 @@ use azure_core::{
     http::{ClientOptions, Transport},
 };
 use azure_storage_blob::{BlobServiceClient, BlobServiceClientOptions};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use viva_import::{
     config::{Account, CONNECTIONS, IMPORTS, INBOX},
-    import::State,
+    import::{Import, State},
     storage::{
         Storage,
         blob::Blobs,
@@ -162,7 +163,14 @@ async fn import_as(client_id: Option<&str>) -> Vec<(String, Option<String>)> {
     until("the schedule to find the file", async || call("schedule").await).await;
     let imports = ImportTable::new(account.storage.imports);
     let import = until("the end of the import", async || {
-        call("drive").await?;
+        let listed = imports.list().await.unwrap();
+        for Import { id, step, .. } in listed.iter().map(|stored| &stored.import) {
+            // As the host delivers the message of the queue.
+            let message = json!({ "tenant": id.tenant, "key": id.key, "step": step });
+            let body = json!({ "Data": { "message": STANDARD.encode(message.to_string()) } });
+            let url = format!("http://127.0.0.1:{port}/step");
+            client.post(url).body(body.to_string()).send().await.ok()?;
+        }
         let imports = imports.list().await.unwrap();
         imports.into_iter().map(|stored| stored.import).find(|import| import.state.is_end())
     })
@@ -218,7 +226,7 @@ async fn an_identity_endpoint_that_is_being_updated_is_asked_again() {
     );
     let client = reqwest::Client::new();
     let answer = until("an answer", async || {
-        client.post(format!("http://127.0.0.1:{port}/drive")).body("{}").send().await.ok()
+        client.post(format!("http://127.0.0.1:{port}/advance")).body("{}").send().await.ok()
     })
     .await;
     let why = answer.text().await.unwrap();

@@ -24,7 +24,7 @@ use crate::stage::{azurite, new_account};
 const NOW: OffsetDateTime = datetime!(2026-11-23 06:00 UTC);
 
 /// The waits that hold where nothing is set.
-fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     let account = |name: &str| (name == "ImportStorage__accountName").then(|| "a".to_owned());
     Config::read(account).unwrap().policy
 }

@@ -10,7 +10,10 @@ use std::{
 };
 
 use viva_import::{
-    config::{ARRIVALS, CONNECTIONS, IMPORTS, INBOX, PACKAGES, POISON, REPORTS, SETTINGS, Setting},
+    config::{
+        ARRIVALS, CONNECTIONS, IMPORTS, INBOX, PACKAGES, POISON, REPORTS, SETTINGS, STEPS,
+        STEPS_POISON, Setting,
+    },
     host::FUNCTIONS,
     import::NotificationKind,
 };
@@ -203,14 +206,28 @@ fn both_declare_the_same_schedules_and_alerts() {
 
 #[test]
 fn both_assign_the_same_roles() {
-    for name in ["containers", "queueRoles", "hostRoles"] {
+    for name in ["containers", "queueRoles", "operatorQueueRoles", "hostRoles"] {
         assert_eq!(block(&bicep(), name), block(&terraform(), name), "{name}");
     }
-    // `sweep` receives and deletes the messages of the poison queue, and the host puts them there.
-    let of_poison = ["Message Sender", "Message Processor"]
-        .map(|role| format!("{{ queue: {POISON}, role: Storage Queue Data {role} }}"));
-    let on_queues = block(&bicep(), "queueRoles");
-    assert_eq!(on_queues[1..], of_poison);
+    // The host puts messages into the poison queues, `sweep` and `advance` receive and delete them.
+    let on =
+        |queue: &str, role: &str| format!("{{ queue: {queue}, role: Storage Queue Data {role} }}");
+    let of_app = [
+        on(ARRIVALS, "Contributor"),
+        on(STEPS, "Contributor"),
+        on(POISON, "Message Sender"),
+        on(POISON, "Message Processor"),
+        on(STEPS_POISON, "Message Sender"),
+        on(STEPS_POISON, "Message Processor"),
+    ];
+    assert_eq!(block(&bicep(), "queueRoles"), of_app);
+    let of_operator = [
+        on(ARRIVALS, "Reader"),
+        on(POISON, "Reader"),
+        on(STEPS, "Message Sender"),
+        on(STEPS_POISON, "Reader"),
+    ];
+    assert_eq!(block(&bicep(), "operatorQueueRoles"), of_operator);
     // Every other role is assigned once.
     let single = |text: &str, before: &str| {
         let mut roles: Vec<String> = text
@@ -223,7 +240,7 @@ fn both_assign_the_same_roles() {
     };
     let of_bicep = single(&bicep(), "roles['");
     assert_eq!(of_bicep, single(&terraform(), "role_definition_name = \""));
-    assert_eq!(of_bicep.len(), 5 + 3);
+    assert_eq!(of_bicep.len(), 5 + 2);
 }
 
 #[test]
@@ -234,7 +251,7 @@ fn containers_queues_and_table_are_those_of_the_program() {
         assert!(containers.iter().any(|line| line.contains(&format!("name: {name},"))), "{name}");
     }
     assert_eq!(containers.len(), 4);
-    for name in [ARRIVALS, POISON, IMPORTS] {
+    for name in [ARRIVALS, POISON, STEPS, STEPS_POISON, IMPORTS] {
         assert!(quoted(&bicep, '\'').contains(name) && quoted(&terraform, '"').contains(name));
     }
     // Both use the same containers in the filter of events and in the lifecycle rule.

@@ -13,7 +13,7 @@ use viva_import::{
     },
 };
 
-use crate::stage::{GOOD_CSV, ended, held, stage};
+use crate::stage::{GOOD_CSV, a_second_later, ended, held, stage};
 
 #[tokio::test]
 async fn instances_that_each_serve_a_group_of_functions_import_a_file_together() {
@@ -24,16 +24,16 @@ async fn instances_that_each_serve_a_group_of_functions_import_a_file_together()
     };
     let of_http = start(Group::Http).await;
     let of_intake = start(Group::Only("intake".to_owned())).await;
-    let of_drive = start(Group::Only("drive".to_owned())).await;
+    let of_steps = start(Group::Only("step".to_owned())).await;
     drop(replace(&mut stage.host, of_http).die().await);
-    // A file that is busy at first, so that the timer has something to do.
+    // A file that is busy at first, so that there is more than one message.
     stage.service.fault(Call::Push, ServiceFault::Busy);
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
     let path = "/api/v1/imports";
     let shown = stage.host.http(Method::GET, path, HeaderMap::new(), Bytes::new()).await;
     assert!(String::from_utf8_lossy(&shown.body).contains("hr/a.csv"));
-    for (host, function) in [(&stage.host, "query"), (&of_intake, "intake"), (&of_drive, "drive")] {
+    for (host, function) in [(&stage.host, "query"), (&of_intake, "intake"), (&of_steps, "step")] {
         let ended = host.outcomes();
         assert!(!ended.is_empty() && ended.iter().all(|it| it.function == function), "{function}");
     }
@@ -61,6 +61,8 @@ async fn the_next_host_repeats_what_a_dead_host_and_its_orphan_were_pushing() {
     let mut stage = pushing().await;
     let next = stage.another_host(stage.host_options()).await.unwrap();
     let orphan = replace(&mut stage.host, next).die().await.unwrap();
+    // The orphan notices that its host has closed the connection.
+    a_second_later().await;
     is_pushed_again(&stage).await;
     // It ended the push when the connection of its host closed.
     assert!(orphan.pid().is_some());

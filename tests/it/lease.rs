@@ -18,6 +18,7 @@ use crate::{
     health::proxied_with,
     proxy::{Fault, Seen, Upstream},
     stage::{GOOD_CSV, ended, held, import_of, log, stage, until},
+    world::deliver,
 };
 
 /// Long enough for the answers of storage on a machine with much to do.
@@ -61,7 +62,7 @@ async fn a_push_longer_than_its_lease_keeps_its_import() {
 #[tokio::test]
 async fn a_pack_longer_than_its_lease_keeps_its_import() {
     let (stage, proxy) =
-        proxied_with(&[LEASE, POLLS[0], POLLS[1], ("DRIVE_SCHEDULE", "* * * * * *")]).await;
+        proxied_with(&[LEASE, POLLS[0], POLLS[1], ("ADVANCE_SCHEDULE", "* * * * * *")]).await;
     let is_content = |seen: &Seen| {
         seen.upstream == Upstream::Blob && seen.method == "GET" && seen.path.contains("/inbox/hr")
     };
@@ -84,7 +85,7 @@ async fn signal(stage: &Stage, signal: &str) {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_frozen_push_sends_nothing_more_after_another_instance_has_taken_its_import() {
-    let stage = stage(&[LEASE, ("AzureWebJobs.drive.Disabled", "true")]).await;
+    let stage = stage(&[LEASE, ("AzureWebJobs.advance.Disabled", "true")]).await;
     stage.service.fault(Call::Push, HELD);
     stage.arrive("hr/a.csv", large_csv().into()).await.unwrap();
     held(&stage).await;
@@ -94,7 +95,7 @@ async fn a_frozen_push_sends_nothing_more_after_another_instance_has_taken_its_i
     let setting = move |name: &str| settings.get(name).cloned();
     let other = Engine::open(Arc::new(setting), Arc::new(OffsetDateTime::now_utc)).unwrap();
     until("the end by another instance", async || {
-        other.drive().await.unwrap();
+        deliver(&other).await.unwrap();
         let import = only(&stage).await;
         (import.state == State::Completed).then_some(())
     })
@@ -126,7 +127,7 @@ async fn a_push_that_storage_leaves_is_broken_off_before_its_lease_ends() {
 
     proxy.clear();
     until("the end of the import", async || {
-        stage.host.timer("drive", false).await;
+        stage.host.timer("advance", false).await;
         (only(&stage).await.state == State::Completed).then_some(())
     })
     .await;
@@ -147,7 +148,7 @@ async fn a_renewal_whose_answer_was_lost_costs_nothing() {
     assert_eq!((later.state, later.attempts), (State::Pushing, first.attempts));
     stage.service.release();
     until("the end of the import", async || {
-        stage.host.timer("drive", false).await;
+        stage.host.timer("advance", false).await;
         (only(&stage).await.state == State::Completed).then_some(())
     })
     .await;

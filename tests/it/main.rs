@@ -59,6 +59,7 @@ mod shown;
 mod simulation;
 mod stage;
 mod status;
+mod steps;
 mod storage_faults;
 mod suggest_mapping_command;
 mod timeout;

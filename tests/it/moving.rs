@@ -24,6 +24,7 @@ use crate::{
     identity::Secured,
     rules::case::zip,
     stage::BINARY,
+    world::deliver,
 };
 
 const TENANT: &str = "0f2c1d3e-5b6a-4798-8a9b-c0d1e2f3a4b5";
@@ -145,7 +146,7 @@ async fn rejected(account: &Secured, service: &Service, certificate: &Path) -> S
     let nothing = Arc::new(|_: &str| None);
     let engine = Engine::new(storage, client, config, nothing, Arc::new(OffsetDateTime::now_utc));
     assert_eq!(engine.sweep().await.unwrap(), 1);
-    engine.drive().await.unwrap();
+    deliver(&engine).await.unwrap();
     let import = engine.imports().list().await.unwrap().pop().unwrap().import;
     assert_eq!(import.state, State::Rejected, "{}", messages::status(&import));
     import.id.key

@@ -30,6 +30,7 @@ use crate::{
         until,
     },
     webhook::Webhook,
+    world::deliver,
 };
 
 const BAD_CSV: &str = "Employee,EffectiveDate,Manager,Organization\n\
@@ -296,7 +297,7 @@ async fn an_overdue_file_is_notified_once_until_a_file_arrives() {
     let sweep = async || {
         engine.sweep().await.unwrap();
         for _ in 0..6 {
-            engine.drive().await.unwrap();
+            deliver(&engine).await.unwrap();
             // A poll is due after half a minute.
             clock.fetch_add(60, Ordering::SeqCst);
         }
@@ -369,7 +370,7 @@ async fn a_connection_that_never_had_a_file_is_notified_of_once_and_its_first_su
     put("inbox", "hr/a.csv", GOOD_CSV).await;
     engine.sweep().await.unwrap();
     for _ in 0..6 {
-        engine.drive().await.unwrap();
+        deliver(&engine).await.unwrap();
         clock.fetch_add(60, Ordering::SeqCst);
     }
     assert_eq!(webhook.types(), ["viva-import.overdue", "viva-import.recovered"]);
@@ -389,7 +390,7 @@ async fn a_webhook_that_is_added_after_the_last_file_is_notified_of_an_overdue_f
     put("inbox", "hr/a.csv", GOOD_CSV).await;
     engine.sweep().await.unwrap();
     for _ in 0..6 {
-        engine.drive().await.unwrap();
+        deliver(&engine).await.unwrap();
         clock.fetch_add(60, Ordering::SeqCst);
     }
     let notifies =
@@ -397,6 +398,6 @@ async fn a_webhook_that_is_added_after_the_last_file_is_notified_of_an_overdue_f
     put("connections", "hr.json", &notifies).await;
     clock.store(start + 8 * 24 * 60 * 60, Ordering::SeqCst);
     engine.sweep().await.unwrap();
-    engine.drive().await.unwrap();
+    deliver(&engine).await.unwrap();
     assert_eq!(webhook.types(), ["viva-import.overdue"]);
 }

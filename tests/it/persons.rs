@@ -98,7 +98,7 @@ async fn a_403_at(call: Call) {
 #[tokio::test]
 async fn a_rejected_incremental_file_stops_later_files_only_if_the_connection_says_so() {
     let bad = "Employee\n";
-    let stage = stage(&[("AzureWebJobs.drive.Disabled", "true")]).await;
+    let stage = stage(&[("AzureWebJobs.advance.Disabled", "true")]).await;
     stage.connect("goes", &incremental("")).await.unwrap();
     stage.connect("stops", &incremental(", \"stopAfterRejected\": true")).await.unwrap();
     for (connection, rows) in [("goes", 1), ("stops", 2)] {
@@ -115,7 +115,7 @@ async fn a_rejected_incremental_file_stops_later_files_only_if_the_connection_sa
     stage.host.timer("sweep", true).await;
     let end = async |name: &str| {
         until(name, async || {
-            stage.host.timer("drive", false).await;
+            stage.host.timer("advance", false).await;
             let imports = stage.imports().await.unwrap();
             imports.into_iter().find(|import| import.source.name == name && import.state.is_end())
         })
@@ -128,7 +128,7 @@ async fn a_rejected_incremental_file_stops_later_files_only_if_the_connection_sa
     // Earlier files continue, later files wait.
     assert_eq!(end("stops/1.csv").await.state, State::Completed);
     let waiting = until("the file behind", async || {
-        stage.host.timer("drive", false).await;
+        stage.host.timer("advance", false).await;
         let imports = stage.imports().await.unwrap();
         let mut behind = imports.into_iter().filter(|import| import.source.name == "stops/3.csv");
         behind.find(|import| says(import, "Connection stops is paused: inbox/stops/2.csv"))

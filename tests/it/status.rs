@@ -263,7 +263,7 @@ async fn an_operator_action_is_done_or_a_conflict_with_the_reason() {
         assert_eq!(ask(&stage, Method::GET, path, &[], "").await.status, 404, "{path}");
     }
     // Other rows of the table are no imports.
-    for row in ["timer~drive", "connection~hr", "slot"] {
+    for row in ["timer~advance", "connection~hr", "slot"] {
         let path = format!("/api/status/{row}");
         assert_eq!(ask(&stage, Method::GET, &path, &[HTML], "").await.status, 404, "{row}");
     }

@@ -167,7 +167,7 @@ async fn a_tenant_whose_partition_is_throttled_delays_no_other_one() {
     let done = |import: &Import| import.state == State::Completed;
     let drives = async {
         loop {
-            stage.host.timer("drive", false).await;
+            stage.host.timer("advance", false).await;
         }
     };
     tokio::select! {

@@ -20,7 +20,7 @@ async fn a_timeout_that_takes_other_invocations_along_loses_nothing() {
         ("AzureFunctionsJobHost__functionTimeout", "00:00:13"),
         ("STEP_TIMEOUT_SECONDS", "16"),
         ("LEASE_SECONDS", "12"),
-        ("AzureWebJobs.drive.Disabled", "true"),
+        ("AzureWebJobs.advance.Disabled", "true"),
     ])
     .await;
     // One import each gets stuck at each of these, whichever comes there first.
@@ -49,7 +49,7 @@ async fn a_timeout_that_takes_other_invocations_along_loses_nothing() {
     let drives = async {
         until("three imports that are stuck", async || (open().len() == 3).then_some(())).await;
         loop {
-            stage.host.timer("drive", false).await;
+            stage.host.timer("advance", false).await;
         }
     };
     let ends = async {

@@ -12,10 +12,11 @@ use std::{
     time::Duration,
 };
 
+use azure_storage_queue::QueueClient;
 use time::OffsetDateTime;
 use tracing::instrument::WithSubscriber as _;
 use viva_import::{
-    config::{CONNECTIONS, INBOX},
+    config::{CONNECTIONS, Config, INBOX, STEPS},
     engine::{Actor, Engine},
     import::{Import, ImportId, OperatorAction, State},
     storage::{Storage, import_table::ImportTable},
@@ -32,7 +33,7 @@ use self::{
 };
 pub(crate) use self::{
     files::{Kind, pushed_content},
-    program::before,
+    program::{before, deliver},
 };
 use crate::{
     proxy::{Fault, Proxy, Seen},
@@ -200,6 +201,7 @@ impl World {
             waiting: vec![],
             begun: vec![],
         };
+        world.queue(STEPS).create(None).await.unwrap();
         for to in connections {
             world.store(*to, None).await;
         }
@@ -274,7 +276,7 @@ impl World {
     /// The same while another instance runs `drive`.
     pub(crate) async fn receive_while_driven(&mut self, name: &str) {
         let (engine, other, promised) = (self.engine(0), self.engine(1), self.promised.clone());
-        let both = async { tokio::join!(receive(&engine, name, &promised), other.drive()).0 };
+        let both = async { tokio::join!(receive(&engine, name, &promised), deliver(&other)).0 };
         let received = self.powered(both).await;
         self.answered(name, received.as_ref());
     }
@@ -292,16 +294,16 @@ impl World {
         }
     }
 
-    /// The timer of each minute.
+    /// The host delivers the messages of all steps that are due.
     pub(crate) async fn drive(&mut self) {
         let engine = self.engine(0);
-        let _ = self.powered(async { engine.drive().await }).await;
+        let _ = self.powered(async { deliver(&engine).await }).await;
     }
 
-    /// The timers of two instances at once.
+    /// The same by two instances at once.
     pub(crate) async fn drive_twice(&mut self) {
         let (one, other) = (self.engine(0), self.engine(1));
-        let _ = self.powered(async { tokio::join!(one.drive(), other.drive()) }).await;
+        let _ = self.powered(async { tokio::join!(deliver(&one), deliver(&other)) }).await;
     }
 
     /// The timer that finds files without an event.
@@ -328,7 +330,17 @@ impl World {
         let _ = self.powered(asked).await;
     }
 
-    fn engine(&self, instance: usize) -> Arc<Engine> {
+    /// A queue of the account, which is not behind the proxy.
+    pub(crate) fn queue(&self, name: &str) -> QueueClient {
+        let setting = |name: &str| {
+            let known = self.settings.iter().find(|(known, _)| *known == name);
+            known.map(|(_, value)| value.clone())
+        };
+        let account = Config::read(setting).unwrap().account;
+        viva_import::storage::queue(&account, name).unwrap()
+    }
+
+    pub(crate) fn engine(&self, instance: usize) -> Arc<Engine> {
         self.engines[instance].get_or_init(|| engine(&self.settings, &self.clock)).clone()
     }
 
@@ -477,7 +489,7 @@ async fn small_files_are_packed_side_by_side_and_each_of_them_is_staged() {
         .await;
         world.proxy.release();
     };
-    let (one, other, ()) = tokio::join!(engine.drive(), engine.drive(), both_are_read);
+    let (one, other, ()) = tokio::join!(deliver(&engine), deliver(&engine), both_are_read);
     one.and(other).unwrap();
     let seen = world.proxy.seen();
     let packing = seen.iter().filter(|seen| is_read(seen) || is_staged(seen));

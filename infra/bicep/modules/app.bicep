@@ -18,7 +18,7 @@ param hasSignIn bool
 var schedules = {
   IMPORT_SCHEDULE: '0 0 6 * * 1'
   SWEEP_SCHEDULE: '0 30 * * * *'
-  DRIVE_SCHEDULE: '0 * * * * *'
+  ADVANCE_SCHEDULE: '0 */5 * * * *'
 }
 
 var suffix = environment().suffixes.storage
@@ -55,7 +55,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
 resource app 'Microsoft.Web/sites@2024-11-01' = {
   // checkov:skip=CKV_AZURE_17:People open the pages, and have no client certificate
   // checkov:skip=CKV_AZURE_212:Flex Consumption scales to zero; work waits in the queue and in the table
-  // checkov:skip=CKV_AZURE_213:Flex Consumption has no health check; the alert host-down checks that drive runs
+  // checkov:skip=CKV_AZURE_213:Flex Consumption has no health check; the alert host-down checks that advance runs
   // checkov:skip=CKV_AZURE_222:Deployment and the status page need it; they require an Entra token and a function key
   name: 'func-${token}'
   location: location

@@ -5,7 +5,13 @@ param principalId string
 
 var roles = loadJsonContent('../roles.json')
 var containerNames = ['inbox', 'connections', 'packages', 'reports']
-var queueNames = ['arrivals', 'arrivals-poison']
+// The commands that change an import send a message for its next step.
+var operatorQueueRoles = [
+  { queue: 'arrivals', role: 'Storage Queue Data Reader' }
+  { queue: 'arrivals-poison', role: 'Storage Queue Data Reader' }
+  { queue: 'steps', role: 'Storage Queue Data Message Sender' }
+  { queue: 'steps-poison', role: 'Storage Queue Data Reader' }
+]
 
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {
   name: accountName
@@ -31,9 +37,9 @@ resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@20
   name: name
 }]
 
-resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-01-01' existing = [for name in queueNames: {
+resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-01-01' existing = [for item in operatorQueueRoles: {
   parent: queues
-  name: name
+  name: item.queue
 }]
 
 resource imports 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-01-01' existing = {
@@ -50,11 +56,11 @@ resource containerRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [f
   }
 }]
 
-resource queueRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for i in range(0, length(queueNames)): {
-  name: guid(queue[i].id, principalId, 'Storage Queue Data Reader')
+resource queueRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (item, i) in operatorQueueRoles: {
+  name: guid(queue[i].id, principalId, item.role)
   scope: queue[i]
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Storage Queue Data Reader'])
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[item.role])
     principalId: principalId
   }
 }]

@@ -73,6 +73,13 @@ run "each_role_has_the_smallest_scope" {
     error_message = "the app must only send to the poison queue, and receive and delete its messages"
   }
   assert {
+    condition = [for item in local.queue_roles : item.role if item.queue == "steps-poison"] == [
+      "Storage Queue Data Message Sender",
+      "Storage Queue Data Message Processor",
+    ]
+    error_message = "the app must only send to the other poison queue, and receive and delete its messages"
+  }
+  assert {
     condition     = !contains(concat([for role in azurerm_role_assignment.container : role.scope], [for role in azurerm_role_assignment.queue : role.scope], [azurerm_role_assignment.table.scope, azurerm_role_assignment.topic_queue.scope, azurerm_role_assignment.topic_dead_letter.scope]), azurerm_storage_account.data[0].id)
     error_message = "no role may apply to the whole data account"
   }

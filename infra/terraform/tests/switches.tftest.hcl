@@ -171,7 +171,7 @@ run "an_operator" {
     operator_principal_id = "77777777-7777-7777-7777-777777777777"
   }
   assert {
-    condition     = toset(keys(azurerm_role_assignment.operator_container)) == toset(["inbox", "connections", "packages", "reports"]) && toset(keys(azurerm_role_assignment.operator_queue)) == toset(["arrivals", "arrivals-poison"]) && length(azurerm_role_assignment.operator_table) == 1
+    condition     = toset(keys(azurerm_role_assignment.operator_container)) == toset(["inbox", "connections", "packages", "reports"]) && toset(keys(azurerm_role_assignment.operator_queue)) == toset(["arrivals", "arrivals-poison", "steps", "steps-poison"]) && length(azurerm_role_assignment.operator_table) == 1
     error_message = "the operator must have the roles that `viva-import --account` needs"
   }
   assert {
@@ -216,7 +216,7 @@ run "settings_of_the_program" {
     error_message = "settings must reach the app and override the schedules"
   }
   assert {
-    condition     = local.app_settings.DRIVE_SCHEDULE == "0 * * * * *" && local.app_settings.ImportStorage__clientId == "33333333-3333-3333-3333-333333333333"
+    condition     = local.app_settings.ADVANCE_SCHEDULE == "0 */5 * * * *" && local.app_settings.ImportStorage__clientId == "33333333-3333-3333-3333-333333333333"
     error_message = "settings must not override those that connect the resources"
   }
 }

@@ -12,8 +12,8 @@ use super::{
     AT_ONCE, ImportTable, Stored,
     columns::{
         ColumnInfo,
-        ColumnType::{Boolean, DateTime, Text},
-        Columns, boolean, column, text, time,
+        ColumnType::{Boolean, DateTime, Int32, Text},
+        Columns, boolean, column, count, text, time,
     },
     quoted,
     row::{NEXT_ATTEMPT, NOTIFICATION_DUE},
@@ -39,6 +39,7 @@ pub const LIVE_COLUMNS: &[ColumnInfo] = &[
     column("Received", DateTime, "When the row of the import was created"),
     column("State", Text, "The state of the import"),
     column("Refresh", Text, "`full` or `incremental`; known once packed"),
+    column("Step", Int32, "The number of its next step"),
     column(NEXT_ATTEMPT, DateTime, "When its next step is due"),
     column(NOTIFICATION_DUE, DateTime, "When its notification is due"),
     column("BlockedBy", Text, "The reason of its connection that blocks it"),
@@ -82,6 +83,18 @@ impl ImportTable {
             self.forget_live(id).await?;
         }
         Ok(read)
+    }
+
+    /// The live imports whose next step or notification is due, as [`Self::due`] selects them.
+    ///
+    /// # Errors
+    /// Storage failed.
+    pub(crate) async fn live_due(
+        &self,
+        now: OffsetDateTime,
+        policy: &Policy,
+    ) -> Result<Vec<LiveImport>> {
+        self.live_of_all(&format!(" and ({})", is_due(now, policy))).await
     }
 
     /// The live imports of all tenants.
@@ -168,6 +181,7 @@ fn of(live: &LiveImport) -> Properties {
     row.time("Received", Some(live.order.received));
     row.text("State", live.state.as_ref());
     row.maybe("Refresh", live.refresh.map(<&str>::from));
+    row.number("Step", live.step);
     row.time(NEXT_ATTEMPT, live.due);
     row.time(NOTIFICATION_DUE, live.notification_due);
     row.maybe("BlockedBy", live.blocked.map(Into::into));
@@ -199,6 +213,7 @@ pub(super) fn parse(row: &Properties) -> Option<LiveImport> {
         id: ImportId { tenant, key },
         state: word("State")?.parse().ok()?,
         refresh: word("Refresh").and_then(|refresh| refresh.parse().ok()),
+        step: count(row, "Step"),
         due: time(row, NEXT_ATTEMPT),
         notification_due: time(row, NOTIFICATION_DUE),
         blocked: blocked.transpose().ok()?,

@@ -117,6 +117,8 @@ pub const COLUMNS: &[ColumnInfo] = &[
         Text,
         "Why it pauses its connection: `forbidden`, `rejected` or `stuck`. `viva-import resume` resumes the connection",
     ),
+    column("Step", Int32, "The number of its next step, as in its message in the queue `steps`"),
+    column("Tries", Int32, "How often this step was started and did not end"),
     column("Attempts", Int32, "The number of packs and pushes started"),
     column("Failures", Int32, "The number of consecutive failures in the current state"),
     column(
@@ -233,6 +235,8 @@ pub(super) fn of(import: &Import) -> (Properties, String) {
     row.boolean("StopOnRejection", import.stop_on_rejection);
     let cause = import.pauses.then(|| PauseCause::of(import.state));
     row.maybe("PauseReason", cause.map(Into::into));
+    row.number("Step", import.step);
+    row.number("Tries", import.tries);
     row.number("Attempts", import.attempts);
     row.number("Failures", import.failures);
     row.number("FailedPushes", import.failed_pushes);
@@ -353,6 +357,8 @@ fn moved(row: &Properties, unmoved: Import) -> Result<Import, &'static str> {
         ingestion: text(row, "IngestionId").map(IngestionId),
         service_status: text(row, "ServiceStatus"),
         poll_path: text(row, "PollPath").and_then(|path| path.parse().ok()),
+        step: count(row, "Step"),
+        tries: count(row, "Tries"),
         attempts: count(row, "Attempts"),
         failures: count(row, "Failures"),
         failed_pushes: count(row, "FailedPushes"),

@@ -182,7 +182,7 @@ async fn a_rejected_file_is_shown_a_valid_one_is_followed_and_a_stuck_one_is_ret
     assert_eq!(browser.text("#verdict").await, "Action required: hr");
     browser.click("a:has-text('stuck.csv')").await;
     browser.click("button:has-text('Retry with this same file')").await;
-    browser.until("[role=alert]", "The import is retried with the next run of `drive`").await;
+    browser.until("[role=alert]", "The import is retried now").await;
     until("the second push", async || stage.service.ingestions().into_iter().nth(1)).await;
     next_status(&clock);
     next_status(&clock);

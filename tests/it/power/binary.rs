@@ -33,6 +33,7 @@ fn is_staged(seen: &Seen) -> bool {
 
 fn is_claim(seen: &Seen) -> bool {
     seen.path.contains("$batch")
+        && String::from_utf8_lossy(&seen.sent).contains("\"State\":\"pushing\"")
 }
 
 fn is_end(seen: &Seen) -> bool {
@@ -51,6 +52,7 @@ async fn stage() -> (Stage, Proxy) {
         ("CORRECTION_WAIT_SECONDS", "1"),
         ("LEASE_SECONDS", "12"),
         ("AzureFunctionsJobHost__extensions__queues__maxPollingInterval", "00:00:00.2"),
+        ("AzureFunctionsJobHost__extensions__queues__visibilityTimeout", "00:00:00"),
     ];
     all.extend(settings.iter().map(|(name, value)| (*name, value.as_str())));
     let set = Stage::set(azurite().await, &account, Path::new(BINARY), service, TOKEN, &all);

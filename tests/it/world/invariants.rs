@@ -163,6 +163,8 @@ impl World {
             } else if import.state == State::Rejected {
                 file.kind == Kind::Wrong
                     || (file.kind == Kind::Narrow && import.is_guarded())
+                    // A newer file of another connection has passed it while it waited for a person.
+                    || (import.is_guarded() && messages::status(import).contains("I05"))
                     || self.deleted.contains(&file.name)
                     || import.service_status.as_deref() == Some("ValidationFailed")
             } else if import.state == State::Stuck {

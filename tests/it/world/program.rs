@@ -8,20 +8,21 @@ use std::{
     },
 };
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use time::OffsetDateTime;
 use tokio::sync::OnceCell;
 use tracing::Dispatch;
 use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt as _};
 use viva_import::{
     config::{Account, Config, INBOX, Lookup, STORAGE},
-    engine::{Engine, IntakeOutcome, Origin},
+    engine::{Engine, IntakeOutcome, Origin, StepMessage},
     import::ImportId,
     storage::Storage,
     target,
     testbed::{azurite::Azurite, service::Service},
 };
 
-use crate::{proxy::Proxy, stage::start_azurite};
+use crate::{imports::policy, proxy::Proxy, stage::start_azurite};
 
 /// Does what `receive` does: after the row is written, the import is promised.
 pub(super) async fn receive(
@@ -32,9 +33,24 @@ pub(super) async fn receive(
     let arrival = engine.arrive(INBOX, name, Origin::Request).await?;
     if let IntakeOutcome::Received(id) | IntakeOutcome::Known(id) = arrival {
         promised.lock().unwrap().push(id.clone());
-        let _ = engine.follow(&id).await;
+        let Some(stored) = engine.imports().get(&id).await? else { return Ok(()) };
+        let message = StepMessage { tenant: id.tenant, key: id.key, step: stored.import.step };
+        let _ = engine.take_step(&message).await;
     }
     Ok(())
+}
+
+/// The timer `advance` runs, and the host delivers the message of each step that is due, some at a time.
+pub(crate) async fn deliver(engine: &Engine) -> azure_core::Result<()> {
+    // It needs the queues, which not every test has.
+    let _ = engine.advance().await;
+    let due = engine.imports().due(engine.now(), &policy()).await?;
+    let taken = stream::iter(due).map(async |stored| {
+        let ImportId { tenant, key } = stored.import.id;
+        let message = StepMessage { tenant, key, step: stored.import.step };
+        engine.take_step(&message).await
+    });
+    taken.buffer_unordered(4).try_collect().await
 }
 
 /// A proxy in front of an account and a service, and the settings that use it.

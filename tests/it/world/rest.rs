@@ -4,7 +4,7 @@ use viva_import::{engine::Actor, import::Import, messages, testbed::service::Cal
 
 use super::World;
 
-/// The most runs of `drive` until rest.
+/// The most runs of `advance` until rest.
 const MOST_DRIVES: usize = 1500;
 /// The most requests of one world.
 const MOST_REQUESTS: usize = 20_000;

@@ -1,0 +1,274 @@
+//! Steps by queue: what hangs or ends the process delays nobody else, and a message that is lost, doubled or invalid
+//! does no harm.
+
+use std::time::Duration;
+
+use azure_storage_queue::models::QueueMessage;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use futures::future::join_all;
+use viva_import::{
+    config::{STEPS, STEPS_POISON},
+    engine::StepMessage,
+    import::{Import, State, reason::ReasonCode},
+    testbed::{
+        SAMPLE_CONNECTION,
+        deployment::Stage,
+        service::{Call, ServiceFault},
+    },
+};
+
+use crate::{
+    proxy::{Fault, Moment, Seen, Upstream},
+    stage::{GOOD_CSV, ended, log, stage, until},
+    world::{Kind, To, World},
+};
+
+/// The tenants whose push hangs. The host runs 16 steps at once.
+const HANGING: usize = 12;
+const OTHERS: usize = 6;
+
+async fn connect(stage: &Stage, number: usize) -> String {
+    let name = format!("t{number:02}");
+    let document = SAMPLE_CONNECTION.replace("c0d1e2f3a4b5", &format!("c0d1e2f3a4{number:02}"));
+    stage.connect(&name, &document).await.unwrap();
+    format!("{name}/a.csv")
+}
+
+#[tokio::test]
+async fn twelve_pushes_that_hang_delay_no_other_tenant() {
+    let stage = stage(&[]).await;
+    for _ in 0..HANGING {
+        stage.service.fault(Call::Push, ServiceFault::HoldBody { after_bytes: 1 });
+    }
+    for number in 0..HANGING {
+        let file = connect(&stage, number).await;
+        stage.arrive(&file, GOOD_CSV.into()).await.unwrap();
+    }
+    let pushing = async || {
+        let imports = stage.imports().await.unwrap();
+        imports.iter().filter(|import| import.state == State::Pushing).count()
+    };
+    until("all of them to hang", async || (pushing().await == HANGING).then_some(())).await;
+    let mut files = vec![];
+    for number in HANGING..HANGING + OTHERS {
+        let file = connect(&stage, number).await;
+        stage.arrive(&file, GOOD_CSV.into()).await.unwrap();
+        files.push(file);
+    }
+    let others = join_all(files.iter().map(|file| ended(&stage, file))).await;
+    assert!(others.iter().all(|import| import.state == State::Completed));
+    assert_eq!(pushing().await, HANGING, "the others still hang");
+    stage.service.release();
+    for number in 0..HANGING {
+        let import = ended(&stage, &format!("t{number:02}/a.csv")).await;
+        assert_eq!(import.state, State::Completed);
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_invalid_stale_or_of_a_deleted_row_does_no_harm() {
+    let stage = stage(&[("AzureFunctionsJobHost__extensions__queues__maxDequeueCount", "2")]).await;
+    let import = {
+        stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+        ended(&stage, "hr/a.csv").await
+    };
+    let (tenant, key) = (import.id.tenant.clone(), import.id.key.clone());
+    let queue = stage.queue(STEPS).unwrap();
+    for message in [
+        serde_json::json!({ "tenant": tenant, "key": key, "step": 0 }),
+        serde_json::json!({ "tenant": tenant, "key": "1-deleted", "step": 0 }),
+        serde_json::json!({ "step": "all" }),
+        serde_json::json!("not one of ours"),
+    ] {
+        let text = STANDARD.encode(message.to_string());
+        let message = QueueMessage { message_text: Some(text) };
+        queue.send_message(message.try_into().unwrap(), None).await.unwrap();
+    }
+    let poison = stage.queue(STEPS_POISON).unwrap();
+    until("the message that is no object in the other queue", async || {
+        let seen = poison.peek_messages(None).await.ok()?.into_model().ok()?;
+        (!seen.items.unwrap_or_default().is_empty()).then_some(())
+    })
+    .await;
+    stage.host.timer("advance", false).await;
+    assert!(log(&stage).contains("Messages deleted from the queue steps-poison: 1"));
+    until("the others to be skipped", async || {
+        log(&stage).contains("Skipped an invalid message in the steps queue").then_some(())
+    })
+    .await;
+    assert_eq!(ended(&stage, "hr/a.csv").await, import, "nothing has changed");
+    assert_eq!(stage.service.ingestions().len(), 1);
+}
+
+fn message_of(import: &Import) -> StepMessage {
+    let (tenant, key) = (import.id.tenant.clone(), import.id.key.clone());
+    StepMessage { tenant, key, step: import.step }
+}
+
+#[tokio::test]
+async fn a_lost_message_is_sent_by_the_timer_and_not_again_before_a_quarter_of_an_hour() {
+    let mut world = World::with(&[To::Full], Duration::ZERO).await;
+    world.put(To::Full, "full/a.csv", Kind::Right).await;
+    // The row is written, and its message is not delivered.
+    world.sweep().await;
+    let engine = world.engine(0);
+    assert_eq!(engine.advance().await.unwrap(), 0, "the message may still come");
+    for (minutes, sent) in [(2, 1), (5, 0), (5, 0), (6, 1)] {
+        world.advance(minutes * 60);
+        assert_eq!(engine.advance().await.unwrap(), sent, "after {minutes} minutes");
+    }
+    let imports = world.rest().await.unwrap();
+    world.check(&imports).await.unwrap();
+}
+
+#[tokio::test]
+async fn of_many_messages_for_one_step_one_takes_it() {
+    let mut world = World::with(&[To::Full], Duration::ZERO).await;
+    world.put(To::Full, "full/a.csv", Kind::Right).await;
+    world.sweep().await;
+    let engine = world.engine(0);
+    let message = message_of(&world.imports().await[0]);
+    for taken in join_all((0..5).map(|_| engine.take_step(&message))).await {
+        taken.unwrap();
+    }
+    engine.take_step(&message).await.unwrap();
+    let imports = world.rest().await.unwrap();
+    world.check(&imports).await.unwrap();
+    assert_eq!(world.service.ingestions().len(), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_ends_the_program_each_time_is_stuck_in_the_end_and_its_neighbour_completes() {
+    let mut world = World::with(&[To::Full, To::Other], Duration::ZERO).await;
+    for (to, name) in [(To::Full, "full/a.csv"), (To::Other, "other/a.csv")] {
+        world.put(to, name, Kind::Right).await;
+    }
+    world.sweep().await;
+    let import_of = async |world: &World, name: &str| {
+        let imports = world.imports().await;
+        imports.into_iter().find(|import| import.source.name == name).unwrap()
+    };
+    let is_read = |seen: &Seen| seen.method == "GET" && seen.path.contains("/inbox/full");
+    for tries in 1..=8 {
+        world.proxy.next(is_read, Fault::PowerCut(Moment::Before));
+        // Later tries wait until no other step runs in the process.
+        for _ in 0..5 {
+            if import_of(&world, "full/a.csv").await.tries < tries {
+                world.drive().await;
+            }
+        }
+        assert_eq!(import_of(&world, "full/a.csv").await.tries, tries);
+        world.advance(3600);
+    }
+    world.drive().await;
+    let stuck = import_of(&world, "full/a.csv").await;
+    let code = stuck.code();
+    assert_eq!((stuck.state, code), (State::Stuck, Some(ReasonCode::PackingNeverEnded)));
+    world.proxy.clear();
+    for _ in 0..5 {
+        world.advance(60);
+        world.drive().await;
+    }
+    assert_eq!(import_of(&world, "other/a.csv").await.state, State::Completed);
+}
+
+#[tokio::test]
+async fn a_step_that_was_tried_often_runs_alone_and_lets_the_others_finish_first() {
+    let mut world = World::with(&[To::Full, To::Other], Duration::ZERO).await;
+    for (to, name) in [(To::Full, "full/a.csv"), (To::Other, "other/a.csv")] {
+        world.put(to, name, Kind::Right).await;
+    }
+    world.sweep().await;
+    let of = async |world: &World, name: &str| {
+        let imports = world.imports().await;
+        imports.into_iter().find(|import| import.source.name == name).unwrap()
+    };
+    let is_read = |seen: &Seen| seen.method == "GET" && seen.path.contains("/inbox/full");
+    for _ in 0..2 {
+        world.proxy.next(is_read, Fault::PowerCut(Moment::Before));
+        world.drive().await;
+        world.advance(3600);
+    }
+    let suspect = of(&world, "full/a.csv").await;
+    assert_eq!(suspect.tries, 2);
+    // A neighbour is being read.
+    let is_other = |seen: &Seen| seen.method == "GET" && seen.path.contains("/inbox/other");
+    world.proxy.next(is_other, Fault::Hang);
+    world.put(To::Other, "other/b.csv", Kind::Right).await;
+    let neighbour = of(&world, "other/a.csv").await;
+    let engine = world.engine(0);
+    if neighbour.state == State::Received {
+        let neighbours = message_of(&neighbour);
+        let beside = async {
+            until("the neighbour to be read", async || {
+                world.proxy.seen().iter().any(is_other).then_some(())
+            })
+            .await;
+            engine.take_step(&message_of(&suspect)).await.unwrap();
+            let same = of(&world, "full/a.csv").await;
+            assert_eq!((same.tries, same.attempts), (suspect.tries, suspect.attempts));
+            world.proxy.release();
+        };
+        let (taken, ()) = tokio::join!(engine.take_step(&neighbours), beside);
+        taken.unwrap();
+    }
+    engine.take_step(&message_of(&suspect)).await.unwrap();
+    assert_eq!(of(&world, "full/a.csv").await.tries, 0, "it ended");
+}
+
+#[tokio::test]
+async fn a_message_that_the_timer_could_not_send_is_sent_by_its_next_run() {
+    let mut world = World::with(&[To::Full], Duration::ZERO).await;
+    world.put(To::Full, "full/a.csv", Kind::Right).await;
+    world.sweep().await;
+    world.advance(120);
+    let (engine, queue) = (world.engine(0), world.queue(STEPS));
+    queue.delete(None).await.unwrap();
+    assert!(engine.advance().await.is_err(), "there is no queue");
+    queue.create(None).await.unwrap();
+    world.advance(300);
+    assert_eq!(engine.advance().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn the_push_after_a_pack_that_ran_alone_keeps_nobody_waiting() {
+    let mut world = World::with(&[To::Full, To::Other], Duration::ZERO).await;
+    world.put(To::Full, "full/a.csv", Kind::Right).await;
+    world.sweep().await;
+    let of = async |world: &World, name: &str| {
+        let imports = world.imports().await;
+        imports.into_iter().find(|import| import.source.name == name).unwrap()
+    };
+    let is_read = |seen: &Seen| seen.method == "GET" && seen.path.contains("/inbox/full");
+    for _ in 0..2 {
+        world.proxy.next(is_read, Fault::PowerCut(Moment::Before));
+        world.drive().await;
+        world.advance(3600);
+    }
+    let suspect = of(&world, "full/a.csv").await;
+    assert_eq!((suspect.state, suspect.tries), (State::Received, 2));
+    world.put(To::Other, "other/a.csv", Kind::Right).await;
+    world.sweep().await;
+    let neighbour = of(&world, "other/a.csv").await;
+    assert_eq!(neighbour.state, State::Received);
+    world
+        .proxy
+        .next(|seen| seen.upstream == Upstream::Service && seen.method == "POST", Fault::Hang);
+    let engine = world.engine(0);
+    let pushed = async {
+        engine.take_step(&message_of(&suspect)).await.unwrap();
+        // As the host delivers the next message.
+        engine.take_step(&message_of(&of(&world, "full/a.csv").await)).await.unwrap();
+    };
+    let beside = async {
+        until("the push to begin", async || {
+            (of(&world, "full/a.csv").await.state == State::Pushing).then_some(())
+        })
+        .await;
+        engine.take_step(&message_of(&neighbour)).await.unwrap();
+        let state = of(&world, "other/a.csv").await.state;
+        assert_ne!(state, State::Received, "the neighbour was read while the push hangs");
+        world.proxy.release();
+    };
+    tokio::join!(pushed, beside);
+}
