@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 use tracing::instrument::WithSubscriber as _;
 use viva_import::{
     config::{CONNECTIONS, Config, INBOX, STEPS},
-    engine::{Actor, Engine},
+    engine::{Actor, Engine, StepMessage},
     import::{Import, ImportId, OperatorAction, State},
     storage::{Storage, import_table::ImportTable},
     testbed::{
@@ -304,6 +304,20 @@ impl World {
     pub(crate) async fn drive_twice(&mut self) {
         let (one, other) = (self.engine(0), self.engine(1));
         let _ = self.powered(async { tokio::join!(deliver(&one), deliver(&other)) }).await;
+    }
+
+    /// The host delivers a message for the import of a file, by index: too early or once more, or that of an earlier
+    /// step.
+    pub(crate) async fn message(&mut self, place: usize, is_stale: bool) {
+        let Some((_, name)) = self.file(place) else { return };
+        let imports = self.imports().await;
+        let Some(import) = imports.into_iter().find(|import| import.source.name == name) else {
+            return;
+        };
+        let step = import.step.saturating_sub(is_stale.into());
+        let message = StepMessage { tenant: import.id.tenant, key: import.id.key, step };
+        let engine = self.engine(1);
+        let _ = self.powered(engine.take_step(&message)).await;
     }
 
     /// The timer that finds files without an event.

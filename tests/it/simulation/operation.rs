@@ -29,6 +29,11 @@ pub(super) enum Operation {
     Redeliver(usize),
     Drive,
     DriveTwiceAtOnce,
+    /// A message for a file comes too early or twice, or is that of an earlier step.
+    Message {
+        file: usize,
+        is_stale: bool,
+    },
     Sweep,
     /// In seconds.
     Advance(i64),
@@ -95,6 +100,7 @@ impl Operation {
             }
             Self::Drive => world.drive().await,
             Self::DriveTwiceAtOnce => world.drive_twice().await,
+            Self::Message { file, is_stale } => world.message(file, is_stale).await,
             Self::Sweep => world.sweep().await,
             Self::Advance(seconds) => world.advance(seconds),
             Self::ClockJumps(seconds) => world.jump(seconds),
@@ -204,6 +210,8 @@ fn timer() -> impl Strategy<Value = Operation> {
     prop_oneof![
         4 => Just(Operation::Drive),
         2 => Just(Operation::DriveTwiceAtOnce),
+        2 => (0..8_usize, any::<bool>())
+            .prop_map(|(file, is_stale)| Operation::Message { file, is_stale }),
         1 => Just(Operation::Sweep),
         4 => select(&[30, 60, 300, 400, 900, 3600, 86_400, 259_200][..]).prop_map(Operation::Advance),
         1 => select(&[-259_200, -3600, -60, 3600, 259_200][..]).prop_map(Operation::ClockJumps),
