@@ -89,7 +89,7 @@ async fn the_page_alone_shows_what_happened_to_the_four_files_of_the_demo() {
     assert_eq!(browser.text("#verdict").await, "Action required: hr");
     let rows = browser.texts("tbody tr").await;
     for (row, file, words) in [
-        (0, "truncated.csv", ["Rejected", "it would delete data", "39 people, was 61"]),
+        (0, "truncated.csv", ["Rejected", "it would delete or undo data", "39 people, was 61"]),
         (1, "busy.csv", ["Completed", "Accepted by the service", "busy 2 times"]),
         (2, "bad.csv", ["Rejected", "Row 21, column Employee", "2 more errors"]),
         (3, "good.csv", ["Completed", "Accepted by the service", "244"]),
