@@ -156,7 +156,7 @@ run "invalid_values_are_rejected" {
     retention_days              = 1
     soft_delete_days            = 0
     instance_memory_mb          = 1024
-    maximum_instance_count      = 1
+    maximum_instance_count      = 0
     existing_storage_account_id = "sthr"
     customer_managed_key_id     = "https://vault.vault.azure.net/keys/hr"
   }
