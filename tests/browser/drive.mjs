@@ -35,7 +35,9 @@ const commands = {
     page = await context.newPage();
     page.setDefaultTimeout(30_000);
     [errors, asked, requests] = [[], [], []];
-    page.on("console", (line) => line.type() === "error" && errors.push(line.text()));
+    page.on("console", (line) => {
+      if (line.type() === "error") errors.push(`${line.text()} (${line.location().url})`);
+    });
     page.on("pageerror", (error) => errors.push(error.message));
     page.on("request", (request) => asked.push(request.url()));
     page.on("request", (request) => requests.push(described(request)));
