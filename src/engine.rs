@@ -4,10 +4,7 @@
 //! long step is announced first and renews its lease, so that no other instance starts it too; a step that died
 //! is due again when its lease is over. The table is the only memory.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, atomic::AtomicBool},
-};
+use std::sync::{Arc, atomic::AtomicBool};
 
 use azure_core::{Error, Result, error::ErrorKind};
 use time::OffsetDateTime;
@@ -21,11 +18,10 @@ use crate::{
         azure::{blocked, sentence},
     },
     import::{
-        Action, Event, Import, State,
+        Action, Event, Import,
         reason::{List, NoOutcome, Reason, ReasonCode},
     },
     messages,
-    schema::Refresh,
     storage::{
         Storage,
         blob::Blobs,
@@ -62,7 +58,7 @@ mod step_queue;
 mod steps;
 mod sweep;
 
-/// The imports that are packed at once in one invocation, and as many others stepped beside them.
+/// The requests to storage that one invocation sends at once, and the notifications.
 const AT_ONCE: usize = 4;
 
 /// The MiB of files that are packed at once in a process: small files side by side, because they mostly
@@ -329,17 +325,6 @@ fn lets_another_go(before: &Import, next: &Import) -> bool {
         || is_over(!before.state.is_end(), !next.state.is_end())
         || is_over(!before.needs_person(), !next.needs_person())
         || is_over(before.pauses, next.pauses)
-}
-
-/// Keeps the first import of each queue of incremental files: the others have nothing to do.
-fn first_of_queues(due: &mut Vec<Stored>) {
-    let mut lines = HashSet::new();
-    due.retain(|Stored { import, .. }| {
-        let is_in_line = import.state == State::Packed
-            && import.refresh == Some(Refresh::Incremental)
-            && !import.holds_slot();
-        !is_in_line || lines.insert((import.id.tenant.clone(), import.connection.clone()))
-    });
 }
 
 /// The share of [`PACKED_MIB`] for a file of this size.

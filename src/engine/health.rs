@@ -2,10 +2,10 @@
 //!
 //! The cost: one list of the documents, the rows of the timers, and for each tenant one query for its
 //! connections and one for its live imports. A document is read again only if it changed. A single import
-//! is read only if it is late or stuck, or pauses its connection.
+//! is read only if it is stuck or pauses its connection.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -15,13 +15,15 @@ use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream, t
 use time::OffsetDateTime;
 use tokio::time::{Instant, timeout_at};
 
-use super::{AT_ONCE, Engine, first_of_queues, missed_timers};
+use super::{AT_ONCE, Engine, missed_timers};
 use crate::{
     config::CONNECTIONS,
     http::azure::sentence,
-    import::{Import, ImportId, connection_record::ConnectionRecord, reason::ReasonCode},
+    import::{
+        ImportId, State, connection_record::ConnectionRecord, lane::LiveImport, reason::ReasonCode,
+    },
     messages::HealthReason,
-    schema::is_connection_name,
+    schema::{Refresh, is_connection_name},
     storage::blob::Blob,
 };
 
@@ -82,11 +84,10 @@ impl Engine {
         let long_ago = now - 2 * policy.step_timeout;
         let (documents, records, mut late) =
             try_join!(self.known(listed), self.records(), self.imports.due(long_ago, policy))?;
-        late.retain(|stored| stored.import.due.is_some_and(|due| due <= long_ago));
+        late.retain(|live| live.due.is_some_and(|due| due <= long_ago));
         first_of_queues(&mut late);
-        let late = count(late.iter().map(|stored| &stored.import));
 
-        let mut reasons: Vec<HealthReason> = late
+        let mut reasons: Vec<HealthReason> = count(late)
             .into_iter()
             .map(|(connection, imports)| HealthReason::NotTaken { connection, imports })
             .collect();
@@ -228,11 +229,22 @@ fn blocked(recorded: &Recorded, documents: &BTreeMap<String, KnownDocument>) -> 
         .collect()
 }
 
+/// Keeps the first import of each queue of incremental files: the others have nothing to do.
+fn first_of_queues(due: &mut Vec<LiveImport>) {
+    let mut queues = HashSet::new();
+    due.retain(|live| {
+        let is_in_queue = live.state == State::Packed
+            && live.refresh == Some(Refresh::Incremental)
+            && !live.holds_slot;
+        !is_in_queue || queues.insert((live.id.tenant.clone(), live.connection.clone()))
+    });
+}
+
 /// The number of imports of each connection.
-fn count<'a>(imports: impl Iterator<Item = &'a Import>) -> BTreeMap<String, usize> {
+fn count(imports: Vec<LiveImport>) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for import in imports {
-        *counts.entry(import.connection.clone()).or_insert(0) += 1;
+        *counts.entry(import.connection).or_insert(0) += 1;
     }
     counts
 }

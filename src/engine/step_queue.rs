@@ -7,7 +7,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -60,7 +60,7 @@ struct Sent {
 /// What the engine keeps of the queue.
 #[derive(Default)]
 pub(super) struct StepQueue {
-    client: std::sync::OnceLock<QueueClient>,
+    client: OnceLock<QueueClient>,
     /// Held for reading by each step, and for writing by one that has to run alone.
     alone: RwLock<()>,
     /// The steps for which `advance` has sent a message, and when.
@@ -84,7 +84,7 @@ impl Engine {
     /// Storage failed before the chain was continued: the message must be delivered again.
     pub async fn take_step(&self, message: &StepMessage) -> Result<()> {
         let Some(mut stored) = self.imports.get_readable(&message.id()).await? else {
-            return Ok(());
+            return self.imports.forget_deleted(&message.id()).await;
         };
         if stored.import.step != message.step {
             return Ok(());
@@ -215,7 +215,7 @@ impl Engine {
     /// Storage failed.
     pub async fn advance(&self) -> Result<usize> {
         let now = (self.clock)();
-        let due = self.imports.live_due(now, &self.config.policy).await?;
+        let due = self.imports.due(now, &self.config.policy).await?;
         let mut notifications = vec![];
         for live in due.iter().filter(|live| live.notification_due.is_some_and(|at| at <= now)) {
             notifications.extend(self.imports.get_readable(&live.id).await?);

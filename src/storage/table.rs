@@ -142,7 +142,7 @@ impl Table {
     ///
     /// # Errors
     /// 412 if the row has changed, 404 if it does not exist.
-    pub(crate) async fn delete(&self, keys: &Properties, etag: &Etag) -> Result<()> {
+    pub async fn delete(&self, keys: &Properties, etag: &Etag) -> Result<()> {
         let mut request = Request::new(self.row_url(keys), Method::Delete);
         request.insert_header("if-match", etag.to_string());
         self.send(request).await.map(drop)

@@ -308,7 +308,7 @@ async fn only_what_is_due_is_due_and_the_oldest_content_comes_first() {
     let ended = inserted(&imports, received("4")).await;
     saved(&imports, ended, replaced()).await;
     let due = imports.due(NOW, &policy()).await.unwrap();
-    let keys: Vec<&str> = due.iter().map(|stored| stored.import.id.key.as_str()).collect();
+    let keys: Vec<&str> = due.iter().map(|live| live.id.key.as_str()).collect();
     assert_eq!(keys, ["2", "1"]);
     assert_eq!(imports.due(NOW + policy().step_timeout, &policy()).await.unwrap().len(), 3);
 }

@@ -10,6 +10,7 @@ use viva_import::{
     config::{STEPS, STEPS_POISON},
     engine::StepMessage,
     import::{Import, State, reason::ReasonCode},
+    storage::import_table::properties,
     testbed::{
         SAMPLE_CONNECTION,
         deployment::Stage,
@@ -119,6 +120,24 @@ async fn a_lost_message_is_sent_by_the_timer_and_not_again_before_a_quarter_of_a
     }
     let imports = world.rest().await.unwrap();
     world.check(&imports).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_import_whose_row_was_deleted_by_hand_keeps_nobody_waiting() {
+    let mut world = World::with(&[To::Changes], Duration::ZERO).await;
+    world.put(To::Changes, "changes/1.csv", Kind::Right).await;
+    world.sweep().await;
+    let older = world.imports().await.remove(0);
+    world.put(To::Changes, "changes/2.csv", Kind::Right).await;
+    world.sweep().await;
+    world.delete("changes/1.csv").await;
+    let mut row = properties(&older);
+    row.retain(|column, _| column == "PartitionKey" || column == "RowKey");
+    world.storage.imports.delete(&row, &"*".into()).await.unwrap();
+    let imports = world.rest().await.unwrap();
+    let names: Vec<_> = imports.iter().map(|import| (&*import.source.name, import.state)).collect();
+    assert_eq!(names, [("changes/2.csv", State::Completed)]);
+    assert!(world.engine(0).imports().live().await.unwrap().is_empty());
 }
 
 #[tokio::test]

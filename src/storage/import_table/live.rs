@@ -1,15 +1,15 @@
 //! The rows of live imports: what nothing else has to be read for to schedule, guard and order. Each is written and
 //! deleted in the transactions of its import, so those that have ended stand in nobody's way.
 
-use std::{cmp::Reverse, future::ready, time::Duration};
+use std::{cmp::Reverse, time::Duration};
 
-use azure_core::{Error, Result, error::ErrorKind, http::Etag};
+use azure_core::{Error, Result, error::ErrorKind};
 use futures::{StreamExt as _, stream};
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use super::{
-    AT_ONCE, ImportTable, Stored,
+    AT_ONCE, ImportTable,
     columns::{
         ColumnInfo,
         ColumnType::{Boolean, DateTime, Int32, Text},
@@ -57,44 +57,15 @@ const PREFIX: &str = "live~";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl ImportTable {
-    /// The imports whose next step or notification is due, oldest content first. A due time beyond the longest
-    /// wait was written by a wrong clock, and is due too.
+    /// The live imports whose next step or notification is due, oldest content first. A due time beyond the
+    /// longest wait was written by a wrong clock, and is due too.
     ///
     /// # Errors
     /// Storage failed.
-    pub async fn due(&self, now: OffsetDateTime, policy: &Policy) -> Result<Vec<Stored>> {
-        let due = self.live_of_all(&format!(" and ({})", is_due(now, policy))).await?;
-        let read = stream::iter(due)
-            .map(async |live| {
-                let read = timeout(PATIENCE, self.due_one(&live.id)).await;
-                let read = read.unwrap_or_else(|_| Err(silent()));
-                read.inspect_err(|error| skipped(&live.id.tenant, error)).ok().flatten()
-            })
-            .buffered(AT_ONCE);
-        let mut imports: Vec<Stored> = read.filter_map(ready).collect().await;
-        imports.sort_by_key(|stored| stored.import.order());
-        Ok(imports)
-    }
-
-    /// An import of a live row; `None` if its own row is unreadable, or was deleted by hand.
-    async fn due_one(&self, id: &ImportId) -> Result<Option<Stored>> {
-        let read = self.get_readable(id).await?;
-        if read.is_none() && !self.has(id).await? {
-            self.forget_live(id).await?;
-        }
-        Ok(read)
-    }
-
-    /// The live imports whose next step or notification is due, as [`Self::due`] selects them.
-    ///
-    /// # Errors
-    /// Storage failed.
-    pub(crate) async fn live_due(
-        &self,
-        now: OffsetDateTime,
-        policy: &Policy,
-    ) -> Result<Vec<LiveImport>> {
-        self.live_of_all(&format!(" and ({})", is_due(now, policy))).await
+    pub async fn due(&self, now: OffsetDateTime, policy: &Policy) -> Result<Vec<LiveImport>> {
+        let mut due = self.live_of_all(&format!(" and ({})", is_due(now, policy))).await?;
+        due.sort_by(|one, other| one.order.cmp(&other.order));
+        Ok(due)
     }
 
     /// The live imports of all tenants.
@@ -139,13 +110,23 @@ impl ImportTable {
         Ok(rows.iter().filter_map(|row| parse(&row.properties)).collect())
     }
 
-    /// An import whose row is missing was deleted by hand.
-    async fn forget_live(&self, id: &ImportId) -> Result<()> {
-        let deleted = self.table.delete(&keys(id), &Etag::from("*")).await;
+    /// Removes the live row of an import whose own row was deleted by hand: others would wait for it. An import
+    /// whose row is only unreadable keeps its place.
+    ///
+    /// # Errors
+    /// Storage failed.
+    pub(crate) async fn forget_deleted(&self, id: &ImportId) -> Result<()> {
+        let keys = keys(id);
+        // First: a file that is received again meanwhile writes both rows anew.
+        let Some(live) = self.table.get(&id.tenant, &key_of(id)).await? else { return Ok(()) };
+        if self.has(id).await? {
+            return Ok(());
+        }
+        let deleted = self.table.delete(&keys, &live.etag).await;
         if deleted.as_ref().is_err_and(super::is_failed_condition) {
             return Ok(());
         }
-        deleted.map(drop)
+        deleted
     }
 }
 
@@ -167,12 +148,16 @@ pub(super) fn write(before: Option<&Import>, next: &Import) -> Option<Write> {
     (was.as_ref() != Some(&live)).then(|| Write::Put(of(&live)))
 }
 
+fn key_of(id: &ImportId) -> String {
+    format!("{PREFIX}{}", id.key)
+}
+
 fn keys(id: &ImportId) -> Properties {
-    Columns::new(&id.tenant, &format!("{PREFIX}{}", id.key)).0
+    Columns::new(&id.tenant, &key_of(id)).0
 }
 
 fn of(live: &LiveImport) -> Properties {
-    let mut row = Columns::new(&live.id.tenant, &format!("{PREFIX}{}", live.id.key));
+    let mut row = Columns::new(&live.id.tenant, &key_of(&live.id));
     row.text("Target", live.target.as_ref());
     row.maybe("Connector", live.connector.as_ref().map(AsRef::as_ref));
     row.text("Connection", &live.connection);

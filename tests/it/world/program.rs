@@ -45,9 +45,9 @@ pub(crate) async fn deliver(engine: &Engine) -> azure_core::Result<()> {
     // It needs the queues, which not every test has.
     let _ = engine.advance().await;
     let due = engine.imports().due(engine.now(), &policy()).await?;
-    let taken = stream::iter(due).map(async |stored| {
-        let ImportId { tenant, key } = stored.import.id;
-        let message = StepMessage { tenant, key, step: stored.import.step };
+    let taken = stream::iter(due).map(async |live| {
+        let ImportId { tenant, key } = live.id;
+        let message = StepMessage { tenant, key, step: live.step };
         engine.take_step(&message).await
     });
     taken.buffer_unordered(4).try_collect().await
