@@ -7,7 +7,11 @@ use azure_core::{
     http::{ClientOptions, RetryOptions, Transport},
 };
 use azure_storage_blob::{BlobServiceClient, BlobServiceClientOptions};
-use azure_storage_queue::{QueueClient, QueueServiceClient, QueueServiceClientOptions};
+use azure_storage_queue::{
+    QueueClient, QueueServiceClient, QueueServiceClientOptions,
+    models::{ListOfSentMessage, QueueClientSendMessageOptions, QueueMessage},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use self::{
     blob::Blobs,
@@ -174,6 +178,25 @@ fn queue_retrying(
     let client_options = ClientOptions { retry, ..client_options };
     let options = QueueServiceClientOptions { client_options, ..Default::default() };
     QueueServiceClient::new(endpoints.queue.clone(), credential, Some(options))?.queue_client(name)
+}
+
+/// Sends a message as the host expects it, in base64, hidden for `delay`. It does not expire.
+///
+/// # Errors
+/// Any error of the service.
+pub(crate) async fn send_later(
+    queue: &QueueClient,
+    text: &str,
+    delay: Duration,
+) -> azure_core::Result<ListOfSentMessage> {
+    let message = QueueMessage { message_text: Some(STANDARD.encode(text)) };
+    let options = QueueClientSendMessageOptions {
+        visibility_timeout: i32::try_from(delay.as_secs()).ok(),
+        // By default, a message lives for a week.
+        message_time_to_live: Some(-1),
+        ..QueueClientSendMessageOptions::default()
+    };
+    queue.send_message(message.try_into()?, Some(options)).await?.into_model()
 }
 
 #[cfg(test)]

@@ -3,11 +3,7 @@
 use std::fmt;
 
 use azure_core::Result;
-use azure_storage_queue::{
-    QueueClient,
-    models::{QueueClientSendMessageOptions, QueueMessage},
-};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use azure_storage_queue::QueueClient;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use time::{Duration, OffsetDateTime};
@@ -65,8 +61,8 @@ pub enum Origin {
     Request,
 }
 
-/// The longest time that a queue hides a message, in seconds.
-const LONGEST_DELAY: i64 = 7 * 24 * 3600;
+/// The longest time that a queue hides a message.
+const LONGEST_DELAY: Duration = Duration::days(7);
 /// The shortest wait for a copy.
 const COPY_PAUSE: Duration = Duration::minutes(1);
 
@@ -156,16 +152,10 @@ impl Engine {
     /// # Errors
     /// Storage failed; the event must not be lost.
     pub(crate) async fn postpone(&self, event: &Value, until: OffsetDateTime) -> Result<()> {
-        let wait = (until - (self.clock)()).whole_seconds().clamp(1, LONGEST_DELAY);
-        let message = QueueMessage { message_text: Some(STANDARD.encode(event.to_string())) };
-        let options = QueueClientSendMessageOptions {
-            visibility_timeout: i32::try_from(wait).ok(),
-            // By default, a message lives no longer than the longest delay.
-            message_time_to_live: Some(-1),
-            ..QueueClientSendMessageOptions::default()
-        };
+        let wait = until - (self.clock)();
+        let wait = wait.clamp(Duration::SECOND, LONGEST_DELAY).unsigned_abs();
         let queue = self.queue(ARRIVALS)?;
-        queue.send_message(message.try_into()?, Some(options)).await.map(drop)
+        storage::send_later(&queue, &event.to_string(), wait).await.map(drop)
     }
 
     /// A queue of the account.

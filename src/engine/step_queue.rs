@@ -12,11 +12,7 @@ use std::{
 };
 
 use azure_core::{Error, Result, error::ErrorKind};
-use azure_storage_queue::{
-    QueueClient,
-    models::{QueueClientSendMessageOptions, QueueMessage},
-};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use azure_storage_queue::QueueClient;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tokio::sync::RwLock;
@@ -26,7 +22,7 @@ use crate::{
     config::{STEPS, STEPS_POISON},
     http::azure::sentence,
     import::{Action, Import, ImportId, State, lane::LiveImport},
-    storage::import_table::Stored,
+    storage::{self, import_table::Stored},
 };
 
 /// A message for a later step is not sent: `advance` does it in time.
@@ -100,7 +96,10 @@ impl Engine {
             && import.message_due(now, policy).is_none()
         {
             // The step runs already, and renews its lease; or the message was shown too early.
-            return self.send_in(&import.id, import.step, between(now, due)).await.map(drop);
+            if let Some(delay) = soon(now, due) {
+                self.send_in(&import.id, import.step, delay).await?;
+            }
+            return Ok(());
         }
         let is_suspect = import.tries >= SUSPECT;
         let alone = if is_suspect { self.steps.alone.try_write().ok() } else { None };
@@ -270,15 +269,8 @@ impl Engine {
 
     async fn send_in(&self, id: &ImportId, step: u32, delay: Duration) -> Result<Sent> {
         let text = serde_json::to_string(&StepMessage::of(id, step))?;
-        let message = QueueMessage { message_text: Some(STANDARD.encode(text)) };
-        let options = QueueClientSendMessageOptions {
-            visibility_timeout: i32::try_from(delay.as_secs()).ok(),
-            // By default, a message lives for a week.
-            message_time_to_live: Some(-1),
-            ..QueueClientSendMessageOptions::default()
-        };
-        let sent = self.step_client()?.send_message(message.try_into()?, Some(options)).await?;
-        let sent = sent.into_model()?.items.unwrap_or_default().into_iter().next();
+        let sent = storage::send_later(self.step_client()?, &text, delay).await?;
+        let sent = sent.items.unwrap_or_default().into_iter().next();
         let sent = sent.and_then(|sent| Some((sent.message_id?, sent.pop_receipt?)));
         let (id, receipt) = sent.ok_or_else(|| {
             let why = "the queue service answered without the message";
@@ -302,12 +294,13 @@ fn delay_of(import: &Import, now: OffsetDateTime) -> Option<Duration> {
     let step = import.due.filter(|_| !import.waits_for_another());
     let notification = import.notification.as_ref().filter(|_| import.is_at_rest());
     let due = step.into_iter().chain(notification.map(|message| message.due)).min()?;
-    let delay = between(now, due);
-    (delay <= LONGEST_DELAY).then_some(delay)
+    soon(now, due)
 }
 
-fn between(now: OffsetDateTime, due: OffsetDateTime) -> Duration {
+/// How long a message is hidden until `due`; `None` if `advance` sends it.
+fn soon(now: OffsetDateTime, due: OffsetDateTime) -> Option<Duration> {
     let delay = Duration::try_from(due - now).unwrap_or_default();
     // In whole seconds, and not too early: then it would be sent again.
-    Duration::from_secs(delay.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX))
+    let seconds = u64::try_from(delay.as_millis().div_ceil(1000)).ok()?;
+    Some(Duration::from_secs(seconds)).filter(|delay| *delay <= LONGEST_DELAY)
 }
