@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use azure_core::{Error, Result, error::ErrorKind};
+use azure_core::{Error, Result};
 use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream, try_join};
 use time::OffsetDateTime;
 use tokio::time::{Instant, timeout_at};
@@ -146,10 +146,9 @@ impl Engine {
         for Recorded { tenant, record, .. } in records {
             for pause in &record.paused_by {
                 let id = ImportId { tenant: tenant.clone(), key: pause.import.to_string() };
-                match self.imports.get(&id).await {
-                    Ok(Some(stored)) if stored.import.pauses => return Ok(true),
-                    Err(error) if *error.kind() != ErrorKind::DataConversion => return Err(error),
-                    Ok(_) | Err(_) => {}
+                let read = self.imports.get_readable(&id).await?;
+                if read.is_some_and(|stored| stored.import.pauses) {
+                    return Ok(true);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! The order of pushes: what a packed import waits for.
 
-use azure_core::{Result, error::ErrorKind};
+use azure_core::Result;
 
 use super::{Engine, IntakeOutcome, Origin, deletion_guard::guarded, intake};
 use crate::{
@@ -72,10 +72,7 @@ impl Engine {
                 return Ok(Some(import.clone()));
             }
             let id = ImportId { tenant: import.id.tenant.clone(), key: pause.import.to_string() };
-            let by = match self.imports.get(&id).await {
-                Err(error) if *error.kind() == ErrorKind::DataConversion => None,
-                read => read?.map(|stored| stored.import),
-            };
+            let by = self.imports.get_readable(&id).await?.map(|stored| stored.import);
             let concerns = |by: &Import| !by.state.is_end() || by.order() < import.order();
             if let Some(by) = by.filter(|by| by.pauses && concerns(by)) {
                 return Ok(Some(by));

@@ -1,6 +1,5 @@
 //! The connections as pages and programs see them: documents with their last imports.
 
-use azure_core::error::ErrorKind;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::{
@@ -123,9 +122,5 @@ async fn find(
     if let Some(import) = recent.iter().find(|import| import.id == id) {
         return Ok(Some(import.clone()));
     }
-    match imports.get(&id).await {
-        Ok(stored) => Ok(stored.map(|stored| stored.import)),
-        Err(error) if *error.kind() == ErrorKind::DataConversion => Ok(None),
-        Err(error) => Err(error),
-    }
+    Ok(imports.get_readable(&id).await?.map(|stored| stored.import))
 }

@@ -1,7 +1,7 @@
 //! The columns of a row in the types of the table service, written and read.
 
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde_json::Value;
 use strum::{AsRefStr, IntoStaticStr};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -59,7 +59,7 @@ impl Columns {
     }
 
     pub(super) fn text(&mut self, column: &str, value: &str) {
-        self.0.insert(column.to_owned(), json!(value));
+        self.0.insert(column.to_owned(), Value::from(value));
     }
 
     pub(super) fn maybe(&mut self, column: &str, value: Option<&str>) {
@@ -74,12 +74,18 @@ impl Columns {
         self.maybe(column, list.as_deref());
     }
 
+    /// A value as JSON; nothing if there is none.
+    pub(super) fn json<T: Serialize>(&mut self, column: &str, value: Option<&T>) {
+        let value = value.and_then(|value| serde_json::to_string(value).ok());
+        self.maybe(column, value.as_deref());
+    }
+
     pub(super) fn boolean(&mut self, column: &str, value: bool) {
-        self.0.insert(column.to_owned(), json!(value));
+        self.0.insert(column.to_owned(), Value::from(value));
     }
 
     pub(super) fn number(&mut self, column: &str, value: u32) {
-        self.0.insert(column.to_owned(), json!(value));
+        self.0.insert(column.to_owned(), Value::from(value));
     }
 
     /// An Int64 is sent as a string with a type; otherwise the service would store an Int32 or a Double.
@@ -94,8 +100,8 @@ impl Columns {
     }
 
     fn typed(&mut self, column: &str, value: &str, edm: &str) {
-        self.0.insert(column.to_owned(), json!(value));
-        self.0.insert(format!("{column}@odata.type"), json!(edm));
+        self.0.insert(column.to_owned(), Value::from(value));
+        self.0.insert(format!("{column}@odata.type"), Value::from(edm));
     }
 }
 
@@ -103,10 +109,14 @@ pub(super) fn text(row: &Properties, column: &str) -> Option<String> {
     row.get(column).and_then(Value::as_str).map(str::to_owned)
 }
 
+/// A value that was written as JSON; `None` if it is unreadable.
+pub(super) fn json<T: DeserializeOwned>(row: &Properties, column: &str) -> Option<T> {
+    serde_json::from_str(&text(row, column)?).ok()
+}
+
 /// A list that was written as JSON; empty if it is unreadable.
 pub(super) fn list<T: DeserializeOwned>(row: &Properties, column: &str) -> Vec<T> {
-    let list = text(row, column).and_then(|list| serde_json::from_str(&list).ok());
-    list.unwrap_or_default()
+    json(row, column).unwrap_or_default()
 }
 
 pub(super) fn number(row: &Properties, column: &str) -> Option<u64> {

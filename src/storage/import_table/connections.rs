@@ -9,14 +9,14 @@ use super::{
     columns::{
         ColumnInfo,
         ColumnType::{Boolean, DateTime, Json, Text},
-        Columns, boolean, column, list, text, time,
+        Columns, boolean, column, json, list, text, time,
     },
     is_failed_condition, quoted,
 };
 use crate::{
     import::{
         Import, ImportId,
-        connection_record::{Accepted, ConnectionRecord, Notice},
+        connection_record::{Accepted, ConnectionRecord},
         reason::ReasonCode,
     },
     storage::table::{Properties, Write},
@@ -214,18 +214,14 @@ pub(super) fn record_of(row: &Properties) -> ConnectionRecord {
         last_received: time(row, LAST_RECEIVED),
         last_received_import: text(row, LAST_RECEIVED_IMPORT),
         last_accepted: accepted.map(|(at, import)| Accepted { at, import }),
-        newest: text(row, NEWEST).and_then(|json| serde_json::from_str(&json).ok()),
+        newest: json(row, NEWEST),
         notified: list(row, NOTIFIED),
         stuck: list(row, STUCK),
         has_failed: boolean(row, HAS_FAILED),
         recovered_by: text(row, RECOVERED_BY),
-        overdue: notice(row, OVERDUE),
-        invalid: notice(row, INVALID),
+        overdue: json(row, OVERDUE),
+        invalid: json(row, INVALID),
     }
-}
-
-fn notice(row: &Properties, column: &str) -> Option<Notice> {
-    serde_json::from_str(&text(row, column)?).ok()
 }
 
 /// Records the arrival of a file and leaves the other columns unchanged.
@@ -267,16 +263,13 @@ fn row(tenant: &str, connection: &str, record: &ConnectionRecord) -> Properties 
         row.time(LAST_ACCEPTED, Some(*at));
         row.text(LAST_ACCEPTED_IMPORT, import);
     }
-    let newest = record.newest.as_ref().and_then(|it| serde_json::to_string(it).ok());
-    row.maybe(NEWEST, newest.as_deref());
+    row.json(NEWEST, record.newest.as_ref());
     row.list(NOTIFIED, &record.notified);
     row.list(STUCK, &record.stuck);
     row.boolean(HAS_FAILED, record.has_failed);
     row.maybe(RECOVERED_BY, record.recovered_by.as_deref());
-    for (column, notice) in [(OVERDUE, &record.overdue), (INVALID, &record.invalid)] {
-        let notice = notice.as_ref().and_then(|it| serde_json::to_string(it).ok());
-        row.maybe(column, notice.as_deref());
-    }
+    row.json(OVERDUE, record.overdue.as_ref());
+    row.json(INVALID, record.invalid.as_ref());
     row.0
 }
 

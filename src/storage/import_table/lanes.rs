@@ -2,14 +2,13 @@
 //! ends as accepted.
 
 use azure_core::Result;
-use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     ImportTable,
     columns::{
         ColumnInfo,
         ColumnType::{DateTime, Json, Text},
-        Columns, column, text, time,
+        Columns, column, json, text, time,
     },
     row,
 };
@@ -81,10 +80,8 @@ pub(super) fn key_of(target: Target, connector: Connector) -> String {
 
 fn of(tenant: &str, key: &str, record: &LaneRecord) -> Properties {
     let mut row = Columns::new(tenant, key);
-    let json =
-        |content: Option<&_>| content.and_then(|content| serde_json::to_string(content).ok());
-    row.maybe(FULL, json(record.full.as_ref()).as_deref());
-    row.maybe(INCREMENTAL, json(record.incremental.as_ref()).as_deref());
+    row.json(FULL, record.full.as_ref());
+    row.json(INCREMENTAL, record.incremental.as_ref());
     if let Some(last) = &record.last {
         row.text(LAST_IMPORT, &last.import);
         row.text(LAST_SHA256, &last.sha256);
@@ -105,13 +102,9 @@ pub(super) fn parse(row: &Properties) -> LaneRecord {
         })
     };
     LaneRecord {
-        full: read(row, FULL),
-        incremental: read(row, INCREMENTAL),
+        full: json(row, FULL),
+        incremental: json(row, INCREMENTAL),
         last: last(),
         baseline: row::baseline(row, BASELINE),
     }
-}
-
-fn read<T: Serialize + DeserializeOwned>(row: &Properties, column: &str) -> Option<T> {
-    serde_json::from_str(&text(row, column)?).ok()
 }
