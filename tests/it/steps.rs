@@ -106,6 +106,35 @@ fn message_of(import: &Import) -> StepMessage {
     StepMessage { tenant, key, step: import.step }
 }
 
+async fn of(world: &World, name: &str) -> Import {
+    let imports = world.imports().await;
+    imports.into_iter().find(|import| import.source.name == name).unwrap()
+}
+
+/// Whether a pack reads `full/a.csv`.
+fn is_suspect_read(seen: &Seen) -> bool {
+    seen.method == "GET" && seen.path.contains("/inbox/full")
+}
+
+/// A world, an import that has ended the program twice, and one that has just been received.
+async fn with_suspect() -> (World, Import, Import) {
+    let mut world = World::with(&[To::Full, To::Other], Duration::ZERO).await;
+    world.put(To::Full, "full/a.csv", Kind::Right).await;
+    world.sweep().await;
+    for _ in 0..2 {
+        world.proxy.next(is_suspect_read, Fault::PowerCut(Moment::Before));
+        world.drive().await;
+        world.advance(3600);
+    }
+    let suspect = of(&world, "full/a.csv").await;
+    assert_eq!((suspect.state, suspect.tries), (State::Received, 2));
+    world.put(To::Other, "other/a.csv", Kind::Right).await;
+    world.sweep().await;
+    let neighbour = of(&world, "other/a.csv").await;
+    assert_eq!(neighbour.state, State::Received);
+    (world, suspect, neighbour)
+}
+
 #[tokio::test]
 async fn a_lost_message_is_sent_by_the_timer_and_not_again_before_a_quarter_of_an_hour() {
     let mut world = World::with(&[To::Full], Duration::ZERO).await;
@@ -163,29 +192,24 @@ async fn a_file_that_ends_the_program_each_time_is_stuck_in_the_end_and_its_neig
         world.put(to, name, Kind::Right).await;
     }
     world.sweep().await;
-    let import_of = async |world: &World, name: &str| {
-        let imports = world.imports().await;
-        imports.into_iter().find(|import| import.source.name == name).unwrap()
-    };
-    let is_read = |seen: &Seen| seen.method == "GET" && seen.path.contains("/inbox/full");
     for tries in 1..=8 {
-        world.proxy.next(is_read, Fault::PowerCut(Moment::Before));
+        world.proxy.next(is_suspect_read, Fault::PowerCut(Moment::Before));
         // Later tries wait until no other step runs in the process.
         for _ in 0..5 {
-            if import_of(&world, "full/a.csv").await.tries < tries {
+            if of(&world, "full/a.csv").await.tries < tries {
                 world.drive().await;
             }
         }
-        assert_eq!(import_of(&world, "full/a.csv").await.tries, tries);
+        assert_eq!(of(&world, "full/a.csv").await.tries, tries);
         world.advance(3600);
     }
     // So does the one that ends it.
     for _ in 0..5 {
-        if !import_of(&world, "full/a.csv").await.state.is_end() {
+        if !of(&world, "full/a.csv").await.state.is_end() {
             world.drive().await;
         }
     }
-    let stuck = import_of(&world, "full/a.csv").await;
+    let stuck = of(&world, "full/a.csv").await;
     let code = stuck.code();
     assert_eq!((stuck.state, code), (State::Stuck, Some(ReasonCode::PackingNeverEnded)));
     world.proxy.clear();
@@ -193,30 +217,12 @@ async fn a_file_that_ends_the_program_each_time_is_stuck_in_the_end_and_its_neig
         world.advance(60);
         world.drive().await;
     }
-    assert_eq!(import_of(&world, "other/a.csv").await.state, State::Completed);
+    assert_eq!(of(&world, "other/a.csv").await.state, State::Completed);
 }
 
 #[tokio::test]
 async fn a_step_that_was_tried_often_runs_alone_and_lets_the_others_finish_first() {
-    let mut world = World::with(&[To::Full, To::Other], Duration::ZERO).await;
-    world.put(To::Full, "full/a.csv", Kind::Right).await;
-    world.sweep().await;
-    let of = async |world: &World, name: &str| {
-        let imports = world.imports().await;
-        imports.into_iter().find(|import| import.source.name == name).unwrap()
-    };
-    let is_read = |seen: &Seen| seen.method == "GET" && seen.path.contains("/inbox/full");
-    for _ in 0..2 {
-        world.proxy.next(is_read, Fault::PowerCut(Moment::Before));
-        world.drive().await;
-        world.advance(3600);
-    }
-    let suspect = of(&world, "full/a.csv").await;
-    assert_eq!(suspect.tries, 2);
-    world.put(To::Other, "other/a.csv", Kind::Right).await;
-    world.sweep().await;
-    let neighbour = of(&world, "other/a.csv").await;
-    assert_eq!(neighbour.state, State::Received);
+    let (world, suspect, neighbour) = with_suspect().await;
     let is_other = |seen: &Seen| seen.method == "GET" && seen.path.contains("/inbox/other");
     world.proxy.next(is_other, Fault::Hang);
     let engine = world.engine(0);
@@ -254,25 +260,7 @@ async fn a_message_that_the_timer_could_not_send_is_sent_by_its_next_run() {
 
 #[tokio::test]
 async fn the_push_after_a_pack_that_ran_alone_keeps_nobody_waiting() {
-    let mut world = World::with(&[To::Full, To::Other], Duration::ZERO).await;
-    world.put(To::Full, "full/a.csv", Kind::Right).await;
-    world.sweep().await;
-    let of = async |world: &World, name: &str| {
-        let imports = world.imports().await;
-        imports.into_iter().find(|import| import.source.name == name).unwrap()
-    };
-    let is_read = |seen: &Seen| seen.method == "GET" && seen.path.contains("/inbox/full");
-    for _ in 0..2 {
-        world.proxy.next(is_read, Fault::PowerCut(Moment::Before));
-        world.drive().await;
-        world.advance(3600);
-    }
-    let suspect = of(&world, "full/a.csv").await;
-    assert_eq!((suspect.state, suspect.tries), (State::Received, 2));
-    world.put(To::Other, "other/a.csv", Kind::Right).await;
-    world.sweep().await;
-    let neighbour = of(&world, "other/a.csv").await;
-    assert_eq!(neighbour.state, State::Received);
+    let (world, suspect, neighbour) = with_suspect().await;
     world
         .proxy
         .next(|seen| seen.upstream == Upstream::Service && seen.method == "POST", Fault::Hang);
