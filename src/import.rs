@@ -205,14 +205,18 @@ impl Import {
                 | Event::Claimed { .. }
                 | Event::OperatorRequested { action: OperatorAction::Retry, .. }
         );
-        let starts = matches!(event, Event::PackStarted | Event::Claimed { .. });
+        // The first try of a step that does not begin with a write was not counted.
+        let before_this =
+            if event == Event::TriedAgain { before.tries.max(1) } else { before.tries };
+        let starts =
+            matches!(event, Event::PackStarted | Event::TriedAgain | Event::Claimed { .. });
         // Another import has resumed: its own step is still to do.
         let ends_step = !starts && event != Event::Corrected;
         let mut next = self.moved(event, now, policy)?;
-        if ends_step || next.state.is_end() {
+        if ends_step || next.state.is_end() && !before.state.is_end() {
             (next.step, next.tries) = (before.step.wrapping_add(1), 0);
         } else if starts {
-            next.tries = before.tries.saturating_add(1);
+            next.tries = before_this.saturating_add(1);
         }
         next.blocked = next.blocked_after(before.blocked, is_a_try);
         next.slot_released |= next.is_past_its_ingestion(now, policy);
@@ -258,6 +262,7 @@ impl Import {
         self.discount_absence(now, policy);
         Ok(match (self.state, event) {
             (Received, Event::PackStarted) => self.begin(now, policy),
+            (_, Event::TriedAgain) => self.tried_again(now),
             (Received, Event::Packed { package, refresh, checked }) => {
                 self.packed(package, refresh, *checked, now)
             }

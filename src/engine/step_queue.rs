@@ -15,13 +15,13 @@ use azure_core::{Error, Result, error::ErrorKind};
 use azure_storage_queue::QueueClient;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use tokio::sync::RwLock;
+use tokio::{sync::RwLock, time::timeout};
 
 use super::{Engine, Step, log};
 use crate::{
     config::{STEPS, STEPS_POISON},
     http::azure::sentence,
-    import::{Action, Import, ImportId, State, lane::LiveImport},
+    import::{Action, Event, Import, ImportId, State, lane::LiveImport},
     storage::{self, import_table::Stored},
 };
 
@@ -35,6 +35,10 @@ const GRACE: Duration = Duration::from_mins(1);
 const AGAIN: Duration = Duration::from_mins(15);
 /// After so many tries, a step runs alone in its process, because it may be what ends the process.
 const SUSPECT: u32 = 2;
+/// How long such a step lets no other begin, until those that run have ended.
+const ROOM: Duration = Duration::from_secs(2);
+/// How long it comes back later if they have not.
+const NO_ROOM: Duration = Duration::from_mins(1);
 
 /// A message of the queue: the next step of an import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,10 +79,11 @@ impl StepMessage {
 
 impl Engine {
     /// Takes the step of a message, and those after it that are due at once, as far as the time of one step allows.
+    /// `deliveries` is how often the host has delivered this message: more than once if the process ended.
     ///
     /// # Errors
     /// Storage failed before the chain was continued: the message must be delivered again.
-    pub async fn take_step(&self, message: &StepMessage) -> Result<()> {
+    pub async fn take_step(&self, message: &StepMessage, deliveries: u32) -> Result<()> {
         let Some(mut stored) = self.imports.get_readable(&message.id()).await? else {
             return self.imports.forget_deleted(&message.id()).await;
         };
@@ -102,12 +107,24 @@ impl Engine {
             return Ok(());
         }
         let is_suspect = import.tries >= SUSPECT;
-        let alone = if is_suspect { self.steps.alone.try_write().ok() } else { None };
-        let beside = if is_suspect { None } else { self.steps.alone.try_read().ok() };
-        if alone.is_none() && beside.is_none() {
-            return self.send_in(&import.id, import.step, PAUSE).await.map(drop);
+        let (mut alone, mut beside) = (None, None);
+        if is_suspect {
+            alone = timeout(ROOM, self.steps.alone.write()).await.ok();
+        } else {
+            beside = self.steps.alone.try_read().ok();
         }
-        if let Err(error) = Box::pin(self.follow(stored, is_suspect)).await {
+        if alone.is_none() && beside.is_none() {
+            let pause = if is_suspect { NO_ROOM } else { PAUSE };
+            return self.send_in(&import.id, import.step, pause).await.map(drop);
+        }
+        let is_again = deliveries > 1 || import.tries > 0;
+        let taken = async {
+            match self.tried_again(stored, is_again).await? {
+                Some(stored) => Box::pin(self.follow(stored, is_suspect)).await,
+                None => Ok(()),
+            }
+        };
+        if let Err(error) = taken.await {
             self.log_storage(&import, "The step failed, retrying later", &error);
         }
         // If this fails, `advance` does it.
@@ -115,6 +132,18 @@ impl Engine {
             log::not_announced(&import.id.key, &sentence(&error));
         }
         Ok(())
+    }
+
+    /// Writes that a step is tried again which does not begin with a write. `None` if another instance was faster.
+    async fn tried_again(&self, stored: Stored, is_again: bool) -> Result<Option<Stored>> {
+        let action = stored.import.action((self.clock)(), &self.config.policy);
+        if !is_again || !matches!(action, Action::Push | Action::Poll | Action::Discard) {
+            return Ok(Some(stored));
+        }
+        Ok(match self.save(stored, Event::TriedAgain).await? {
+            Step::Moved(stored) => Some(*stored),
+            Step::Resting => None,
+        })
     }
 
     /// Runs the steps of an import until none is due, or the time of one step is over. While a pack or a push runs, a

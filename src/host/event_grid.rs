@@ -98,20 +98,28 @@ pub(super) enum EventError {
 /// # Errors
 /// What is wrong with the body, or with its first event if every event is invalid.
 pub(super) fn decode(body: &[u8]) -> Result<Vec<ArrivedBlob>, EventError> {
-    events(content(body)?)
+    events(content(&invocation(body)?)?)
 }
 
-/// The content of a message that the host delivers.
+/// The content of a message that the host delivers, and how often it has delivered it.
 ///
 /// # Errors
 /// What is wrong with the body.
-pub(super) fn message(body: &[u8]) -> Result<Value, EventError> {
-    unwrap(content(body)?, 3).ok_or(EventError::Event)
+pub(super) fn message(body: &[u8]) -> Result<(Value, u32), EventError> {
+    let invocation = invocation(body)?;
+    let count = invocation.pointer("/Metadata/DequeueCount");
+    // The host writes numbers as text.
+    let deliveries = count.and_then(Value::as_str).and_then(|count| count.parse().ok());
+    let message = unwrap(content(&invocation)?, 3).ok_or(EventError::Event)?;
+    Ok((message, deliveries.unwrap_or(1)))
 }
 
-fn content(body: &[u8]) -> Result<Value, EventError> {
+fn invocation(body: &[u8]) -> Result<Value, EventError> {
     // For arbitrary JSON only the syntax can be wrong, and that error quotes no value.
-    let invocation: Value = serde_json::from_slice(body).map_err(EventError::Envelope)?;
+    serde_json::from_slice(body).map_err(EventError::Envelope)
+}
+
+fn content(invocation: &Value) -> Result<Value, EventError> {
     let data = invocation.get("Data").and_then(Value::as_object);
     data.and_then(|data| data.values().next()).cloned().ok_or(EventError::Data)
 }

@@ -20,6 +20,8 @@ use crate::{
 pub enum Event {
     /// A pack starts; no other instance takes it up before `due`.
     PackStarted,
+    /// A step is tried again that once ended the program, or seems to have.
+    TriedAgain,
     /// The running pack or push keeps the import for another lease.
     Renewed,
     /// The file is valid and its zip is staged.

@@ -334,8 +334,8 @@ pub enum Reason {
         /// The error code of storage.
         code: Text,
     },
-    /// Every attempt to read and pack the file ended the program.
-    PackingNeverEnded,
+    /// Every try of a step ended the program, or a pack was not finished before the deadline.
+    StepNeverEnded,
     /// The file waited longer than allowed.
     QueueTimeout {
         /// The last reason for waiting.
@@ -526,7 +526,7 @@ impl ReasonCode {
             | Self::ValidationFailed
             | Self::FileMissing
             | Self::FileBlocked
-            | Self::PackingNeverEnded
+            | Self::StepNeverEnded
             | Self::QueueTimeout
             | Self::PushesExhausted
             | Self::IngestionTimeout => Class::ActionRequired,

@@ -520,6 +520,19 @@ fn the_deletion_of_a_zip_is_retried_for_a_while_and_then_reported() {
 }
 
 #[test]
+fn a_clean_up_that_ends_the_program_each_time_is_given_up() {
+    let mut import = after(pushing(), NOW, [accepted(), reported(Status::Completed)]);
+    let step = import.step;
+    for _ in 0..7 {
+        import = after(import, NOW, [Event::TriedAgain]);
+        assert!(import.due == Some(NOW) && !import.package_left && import.step == step);
+    }
+    let import = after(import, NOW, [Event::TriedAgain]);
+    assert_eq!((import.state, import.due), (State::Completed, None));
+    assert!(import.package_left);
+}
+
+#[test]
 fn an_end_stays_an_end_after_every_event() {
     let ends = [
         after(pushing(), NOW, [accepted(), reported(Status::Completed)]),

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::schema::{ApprovalScope, DeletionApproval, Refresh, SeenDeletions};
 
-/// How often a pack is started that never ends, because it ends the program.
+/// How often a step is started that never ends, because it ends the program.
 const MOST_TRIES: u32 = 8;
 
 impl Import {
@@ -45,13 +45,27 @@ impl Import {
     pub(super) fn begin(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
         let is_late = self.deadline.is_some_and(|deadline| now >= deadline);
         if is_late || self.tries >= MOST_TRIES {
-            return self.end(State::Stuck, Reason::PackingNeverEnded, now);
+            return self.end(State::Stuck, Reason::StepNeverEnded, now);
         }
         self.attempts += 1;
         // The blocking reason is being retried: do not report it meanwhile.
         self.reason = self.reason.filter(|reason| !reason.code().is_of_connection());
         self.due = Some(now + policy.lease_of_pack(self.tries + 1));
         self
+    }
+
+    /// The same for a step that does not begin with a write: from its second try on.
+    pub(super) fn tried_again(mut self, now: OffsetDateTime) -> Self {
+        if self.tries < MOST_TRIES {
+            self.due = Some(now);
+            return self;
+        }
+        if self.state.is_end() {
+            self.package_left = true;
+            self.due = None;
+            return self;
+        }
+        self.end(State::Stuck, Reason::StepNeverEnded, now)
     }
 
     /// The running pack or push keeps the import: nothing else changes.

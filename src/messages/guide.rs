@@ -181,7 +181,7 @@ fn example(code: ReasonCode) -> (State, Reason) {
         ReasonCode::FileBlocked => {
             (State::Rejected, Reason::FileBlocked { code: "BlobArchived".into() })
         }
-        ReasonCode::PackingNeverEnded => (State::Stuck, Reason::PackingNeverEnded),
+        ReasonCode::StepNeverEnded => (State::Stuck, Reason::StepNeverEnded),
         ReasonCode::QueueTimeout => {
             let last = Box::new(Reason::ServiceBusy { own: false });
             (State::Stuck, Reason::QueueTimeout { last })

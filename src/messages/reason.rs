@@ -173,8 +173,10 @@ fn fact(reason: &Reason, target: Target) -> String {
         }
         Reason::FileMissing => "The file was deleted before it was read".to_owned(),
         Reason::FileBlocked { code } => format!("The file cannot be read. {}", blocked(code)),
-        Reason::PackingNeverEnded => {
-            "Reading and packing did not finish before the deadline. Check the log".to_owned()
+        Reason::StepNeverEnded => {
+            "A step of the import ended the program each time, or did not finish before the deadline. \
+             Check the log"
+                .to_owned()
         }
         Reason::QueueTimeout { last } => format!(
             "The file waited longer than QUEUE_TIMEOUT_SECONDS. The last reason: {}",

@@ -2,6 +2,7 @@
 
 use std::{fmt::Write as _, process::Stdio, time::Duration};
 
+use azure_core::http::StatusCode;
 use reqwest::{
     Method,
     header::{CONTENT_TYPE, HeaderMap, HeaderValue},
@@ -13,7 +14,7 @@ use tokio::{
     process::Command,
 };
 use viva_import::{
-    config::PACKAGES,
+    config::{PACKAGES, POISON, STEPS_POISON},
     import::State,
     testbed::service::{Call, ServiceFault},
 };
@@ -21,6 +22,9 @@ use viva_import::{
 use crate::stage::{BINARY, GOOD_CSV, ended, held, log, stage, until};
 
 const ROWS: u32 = 30_000;
+
+/// When the message of a step is shown again that was killed with its handler; a minute by default.
+const SHOWN_AGAIN: &str = "AzureFunctionsJobHost__extensions__queues__visibilityTimeout";
 
 /// A file whose zip is far larger than what the sockets between client and server can hold.
 pub(crate) fn large_csv() -> String {
@@ -66,7 +70,7 @@ async fn kill_9_in_the_middle_of_a_push_ends_in_one_completed_row_and_one_accept
 
 #[tokio::test]
 async fn kill_9_while_an_ingestion_is_followed_loses_nothing() {
-    let stage = stage(&[]).await;
+    let stage = stage(&[(SHOWN_AGAIN, "00:00:01")]).await;
     stage.service.always(Call::Status, Some(ServiceFault::InternalError));
     stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
     until("a pushed import", async || {
@@ -78,6 +82,33 @@ async fn kill_9_while_an_ingestion_is_followed_loses_nothing() {
     stage.service.always(Call::Status, None);
     assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
     assert_eq!(stage.service.ingestions().len(), 1);
+}
+
+#[tokio::test]
+async fn a_handler_that_is_killed_in_each_try_of_a_poll_loses_nothing_and_its_messages_are_no_poison()
+ {
+    let stage = stage(&[(SHOWN_AGAIN, "00:00:01")]).await;
+    stage.service.always(Call::Status, Some(ServiceFault::Silent));
+    stage.arrive("hr/a.csv", GOOD_CSV.into()).await.unwrap();
+    // The first try is not written, because a poll does not begin with a write.
+    for tries in [0, 2] {
+        held(&stage).await;
+        let imports = stage.imports().await.unwrap();
+        assert_eq!((imports[0].state, imports[0].tries), (State::Ingesting, tries));
+        stage.host.kill_handler().await;
+        stage.service.quiet().await;
+    }
+    held(&stage).await;
+    assert_eq!(stage.imports().await.unwrap()[0].tries, 3);
+    stage.service.always(Call::Status, None);
+    stage.service.release();
+    assert_eq!(ended(&stage, "hr/a.csv").await.state, State::Completed);
+    assert_eq!(stage.service.ingestions().len(), 1);
+    for queue in [POISON, STEPS_POISON] {
+        // The host creates it with its first message.
+        let peeked = stage.queue(queue).unwrap().peek_messages(None).await;
+        assert_eq!(peeked.unwrap_err().http_status(), Some(StatusCode::NotFound), "{queue}");
+    }
 }
 
 #[tokio::test]

@@ -169,7 +169,7 @@ async fn the_slot_is_free_again_when_its_import_ends_or_has_to_wait() {
     let second = packed(&imports, "2").await;
     let Slot::Taken(by) = slot(&imports, &second.import).await else { panic!() };
     assert_eq!(by, "1");
-    let refused = Event::PushRefused { reason: Reason::PackingNeverEnded };
+    let refused = Event::PushRefused { reason: Reason::StepNeverEnded };
     saved(&imports, first.into_stored(), refused).await;
     let second = claimed(&imports, second).await;
     saved(&imports, second.into_stored(), Event::Busy).await;
@@ -182,7 +182,7 @@ async fn a_slot_whose_holder_no_longer_needs_it_heals() {
     let first = claimed(&imports, packed(&imports, "1").await).await;
     // Saved as if it had never held the slot: the slot still names it.
     let mut forgetful = first.into_stored();
-    let ended = after(&forgetful.import, Event::PushRefused { reason: Reason::PackingNeverEnded });
+    let ended = after(&forgetful.import, Event::PushRefused { reason: Reason::StepNeverEnded });
     forgetful.import.state = State::Packed;
     assert!(matches!(imports.save(forgetful, ended, NOW).await.unwrap(), Saved::Done { .. }));
     claimed(&imports, packed(&imports, "2").await).await;

@@ -176,10 +176,10 @@ async fn of_many_messages_for_one_step_one_takes_it() {
     world.sweep().await;
     let engine = world.engine(0);
     let message = message_of(&world.imports().await[0]);
-    for taken in join_all((0..5).map(|_| engine.take_step(&message))).await {
+    for taken in join_all((0..5).map(|_| engine.take_step(&message, 1))).await {
         taken.unwrap();
     }
-    engine.take_step(&message).await.unwrap();
+    engine.take_step(&message, 1).await.unwrap();
     let imports = world.rest().await.unwrap();
     world.check(&imports).await.unwrap();
     assert_eq!(world.service.ingestions().len(), 1);
@@ -211,7 +211,7 @@ async fn a_file_that_ends_the_program_each_time_is_stuck_in_the_end_and_its_neig
     }
     let stuck = of(&world, "full/a.csv").await;
     let code = stuck.code();
-    assert_eq!((stuck.state, code), (State::Stuck, Some(ReasonCode::PackingNeverEnded)));
+    assert_eq!((stuck.state, code), (State::Stuck, Some(ReasonCode::StepNeverEnded)));
     world.proxy.clear();
     for _ in 0..5 {
         world.advance(60);
@@ -233,15 +233,58 @@ async fn a_step_that_was_tried_often_runs_alone_and_lets_the_others_finish_first
             seen.iter().any(|seen| matches!(seen.fault, Some(Fault::Hang))).then_some(())
         })
         .await;
-        engine.take_step(&message_of(&suspect)).await.unwrap();
+        engine.take_step(&message_of(&suspect), 1).await.unwrap();
         let same = of(&world, "full/a.csv").await;
         assert_eq!((same.tries, same.attempts), (suspect.tries, suspect.attempts));
         world.proxy.release();
     };
-    let (taken, ()) = tokio::join!(engine.take_step(&neighbours), beside);
+    let (taken, ()) = tokio::join!(engine.take_step(&neighbours, 1), beside);
     taken.unwrap();
-    engine.take_step(&message_of(&suspect)).await.unwrap();
+    engine.take_step(&message_of(&suspect), 1).await.unwrap();
     assert_eq!(of(&world, "full/a.csv").await.tries, 0, "it ended");
+}
+
+#[tokio::test]
+async fn a_poll_that_ends_the_program_runs_alone_from_the_third_try_and_is_stuck_in_the_end() {
+    let mut world = World::with(&[To::Full], Duration::from_mins(1)).await;
+    world.put(To::Full, "full/a.csv", Kind::Right).await;
+    world.receive("full/a.csv").await;
+    let polled = of(&world, "full/a.csv").await;
+    assert_eq!((polled.state, polled.tries), (State::Ingesting, 0));
+    world.advance(3600);
+    let is_poll = |seen: &Seen| seen.upstream == Upstream::Service && seen.method == "GET";
+    // As often as the host counts, and then by a message that `advance` has sent.
+    for (deliveries, tries) in [(1, 0), (2, 2), (3, 3), (1, 4), (2, 5), (1, 6), (1, 7), (1, 8)] {
+        world.proxy.next(is_poll, Fault::PowerCut(Moment::Before));
+        world.deliver(&polled, deliveries).await;
+        let import = of(&world, "full/a.csv").await;
+        assert_eq!((import.state, import.step), (State::Ingesting, polled.step));
+        assert_eq!(import.tries, tries);
+    }
+    world.deliver(&polled, 1).await;
+    let stuck = of(&world, "full/a.csv").await;
+    assert_eq!((stuck.state, stuck.code()), (State::Stuck, Some(ReasonCode::StepNeverEnded)));
+    world.proxy.clear();
+    let imports = world.rest().await.unwrap();
+    assert_eq!(imports[0].state, State::Stuck);
+}
+
+#[tokio::test]
+async fn a_message_that_was_delivered_again_because_storage_failed_counts_no_try() {
+    let mut world = World::with(&[To::Full], Duration::from_mins(1)).await;
+    world.put(To::Full, "full/a.csv", Kind::Right).await;
+    world.receive("full/a.csv").await;
+    let polled = of(&world, "full/a.csv").await;
+    world.advance(3600);
+    for deliveries in 1..=9 {
+        world.proxy.next(|seen| seen.upstream == Upstream::Table, Fault::Answer(403, None));
+        world.deliver(&polled, deliveries).await;
+    }
+    world.proxy.clear();
+    assert_eq!(of(&world, "full/a.csv").await, polled);
+    world.deliver(&polled, 10).await;
+    let import = of(&world, "full/a.csv").await;
+    assert_eq!((import.state, import.tries), (State::Completed, 0));
 }
 
 #[tokio::test]
@@ -266,16 +309,16 @@ async fn the_push_after_a_pack_that_ran_alone_keeps_nobody_waiting() {
         .next(|seen| seen.upstream == Upstream::Service && seen.method == "POST", Fault::Hang);
     let engine = world.engine(0);
     let pushed = async {
-        engine.take_step(&message_of(&suspect)).await.unwrap();
+        engine.take_step(&message_of(&suspect), 1).await.unwrap();
         // As the host delivers the next message.
-        engine.take_step(&message_of(&of(&world, "full/a.csv").await)).await.unwrap();
+        engine.take_step(&message_of(&of(&world, "full/a.csv").await), 1).await.unwrap();
     };
     let beside = async {
         until("the push to begin", async || {
             (of(&world, "full/a.csv").await.state == State::Pushing).then_some(())
         })
         .await;
-        engine.take_step(&message_of(&neighbour)).await.unwrap();
+        engine.take_step(&message_of(&neighbour), 1).await.unwrap();
         let state = of(&world, "other/a.csv").await.state;
         assert_ne!(state, State::Received, "the neighbour was read while the push hangs");
         world.proxy.release();

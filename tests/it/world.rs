@@ -317,7 +317,15 @@ impl World {
         let step = import.step.saturating_sub(is_stale.into());
         let message = StepMessage { tenant: import.id.tenant, key: import.id.key, step };
         let engine = self.engine(1);
-        let _ = self.powered(engine.take_step(&message)).await;
+        let _ = self.powered(engine.take_step(&message, 1)).await;
+    }
+
+    /// The host delivers the message for the next step of an import, for the nth time.
+    pub(crate) async fn deliver(&mut self, import: &Import, deliveries: u32) {
+        let (tenant, key) = (import.id.tenant.clone(), import.id.key.clone());
+        let message = StepMessage { tenant, key, step: import.step };
+        let engine = self.engine(0);
+        let _ = self.powered(engine.take_step(&message, deliveries)).await;
     }
 
     /// The timer that finds files without an event.

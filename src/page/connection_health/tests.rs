@@ -48,7 +48,7 @@ fn import(hours: i64, state: State) -> Import {
     let wrong = Problems { row: Some(5), column: None, rule, message, count: 2, rules: vec![] };
     import.reason = match state {
         State::Rejected => Some(Reason::FileInvalid(Box::new(wrong))),
-        State::Stuck => Some(Reason::PackingNeverEnded),
+        State::Stuck => Some(Reason::StepNeverEnded),
         State::Completed => Some(Reason::Completed),
         State::Accepted => Some(Reason::OutcomeNotReported),
         State::Received

@@ -35,7 +35,7 @@ pub(super) async fn receive(
         promised.lock().unwrap().push(id.clone());
         let Some(stored) = engine.imports().get(&id).await? else { return Ok(()) };
         let message = StepMessage { tenant: id.tenant, key: id.key, step: stored.import.step };
-        let _ = engine.take_step(&message).await;
+        let _ = engine.take_step(&message, 1).await;
     }
     Ok(())
 }
@@ -48,7 +48,7 @@ pub(crate) async fn deliver(engine: &Engine) -> azure_core::Result<()> {
     let taken = stream::iter(due).map(async |live| {
         let ImportId { tenant, key } = live.id;
         let message = StepMessage { tenant, key, step: live.step };
-        engine.take_step(&message).await
+        engine.take_step(&message, 1).await
     });
     taken.buffer_unordered(4).try_collect().await
 }
