@@ -21,9 +21,9 @@ use tokio::sync::mpsc;
 use crate::{
     check::{CheckOptions, Report, page_blob, too_large},
     config::PACKAGES,
-    import::{Package, Source},
+    import::Package,
     schema::PayloadFormat,
-    storage::blob::{Blob, Blobs, Growth, PAGE_BYTES, Staging},
+    storage::blob::{Blobs, Growth, Opened, Staging},
 };
 
 mod deflate;
@@ -55,25 +55,21 @@ pub enum Outcome {
     Moved,
 }
 
-/// Packs the file of `source` into the blob `name` of the packages container.
+/// Packs a file into the blob `name` of the packages container.
 ///
 /// # Errors
 /// Storage or packing failed. Whether the file is valid remains unknown.
 pub async fn pack(
     blobs: &Blobs,
-    source: &Source,
+    file: &Opened,
     options: CheckOptions,
     upload: PayloadFormat,
     name: &str,
 ) -> Result<Outcome, Failure> {
-    if source.bytes > options.limits.max_file_bytes {
-        return Ok(Outcome::Refused(too_large(source.bytes, &options)));
+    if file.of.bytes > options.limits.max_file_bytes {
+        return Ok(Outcome::Refused(too_large(file.of.bytes, &options)));
     }
-    if source.bytes.is_multiple_of(PAGE_BYTES)
-        && let Some(blob) =
-            blobs.look(&source.container, &source.name).await.map_err(Failure::Storage)?
-        && blob.growth == Growth::Paged
-    {
+    if file.growth == Growth::Paged {
         return Ok(Outcome::Refused(page_blob(&options)));
     }
     let (csv_in, csv_out) = mpsc::channel(CHUNKS_IN_FLIGHT);
@@ -88,13 +84,13 @@ pub async fn pack(
         })
     };
     let (download, staged, work) = tokio::join!(
-        download(blobs, source, csv_in),
+        download(blobs, file, csv_in),
         stage(blobs.stage(PACKAGES, name), zip_out),
         work
     );
     // In this order, because the blocking thread only notices that a channel closed, not why.
     match download {
-        Err(error) if is_moved(&error) => return Ok(Outcome::Moved),
+        Err(error) if has_changed(&error) => return Ok(Outcome::Moved),
         answer => answer.map_err(Failure::Storage)?,
     }
     let (staging, sha256) = staged.map_err(Failure::Storage)?;
@@ -128,24 +124,17 @@ impl std::fmt::Display for Failure {
     }
 }
 
-fn is_moved(error: &azure_core::Error) -> bool {
+/// Whether a blob has another content than the one that was to be read, or none.
+pub(crate) fn has_changed(error: &azure_core::Error) -> bool {
     matches!(error.http_status(), Some(StatusCode::PreconditionFailed | StatusCode::NotFound))
 }
 
 async fn download(
     blobs: &Blobs,
-    source: &Source,
+    file: &Opened,
     sender: mpsc::Sender<Bytes>,
 ) -> azure_core::Result<()> {
-    let blob = Blob {
-        container: source.container.clone(),
-        name: source.name.clone(),
-        etag: source.etag.clone(),
-        bytes: source.bytes,
-        last_modified: source.last_modified,
-        growth: Growth::Written,
-    };
-    let mut chunks = blobs.read(&blob).boxed();
+    let mut chunks = file.read(blobs).boxed();
     while let Some(chunk) = chunks.try_next().await? {
         if sender.send(chunk).await.is_err() {
             break; // the thread has finished

@@ -1,7 +1,5 @@
 //! The guard against deletions: what a full refresh is compared with.
 
-use azure_core::Result;
-
 use super::Engine;
 use crate::{
     check::{Deletion, deletions},
@@ -10,6 +8,7 @@ use crate::{
         reason::{Problems, Reason, RuleCount, Text},
     },
     schema::{ApprovalScope, Baseline, DeletionApproval, Id, Refresh},
+    storage::blob::Opened,
 };
 
 /// The blob metadata that holds the rules by which a file may delete people or columns.
@@ -34,20 +33,14 @@ impl Engine {
         let first = deletions.first()?;
         Some(guarded(import, problems(first, &deletions)))
     }
+}
 
-    /// The rules in the file's metadata by which it may delete people or columns.
-    pub(super) async fn allowed_by_metadata(
-        &self,
-        import: &Import,
-    ) -> Result<Option<DeletionApproval>> {
-        let source = &import.source;
-        let value = self.blobs.metadata(&source.container, &source.name, APPROVE_METADATA).await?;
-        let rules: Vec<Id> =
-            value.iter().flat_map(|it| it.split(',')).filter_map(Id::parse).collect();
-        let by = format!("by the blob metadata {APPROVE_METADATA}");
-        let scope = ApprovalScope::Rules(rules.clone());
-        Ok((!rules.is_empty()).then_some(DeletionApproval { by, scope }))
-    }
+/// The rules in the file's metadata by which it may delete people or columns.
+pub(super) fn allowed_by_metadata(file: &Opened) -> Option<DeletionApproval> {
+    let value = file.metadata(APPROVE_METADATA)?;
+    let rules: Vec<Id> = value.split(',').filter_map(Id::parse).collect();
+    let by = format!("by the blob metadata {APPROVE_METADATA}");
+    (!rules.is_empty()).then_some(DeletionApproval { by, scope: ApprovalScope::Rules(rules) })
 }
 
 /// The rejection of a packed import that a person can approve.

@@ -131,7 +131,6 @@ impl Engine {
                 return Ok(IntakeOutcome::Waiting { file, reason });
             }
         };
-        self.imports.forget_invalid(&connection.name).await?;
         let mut import = new_import(&blob, &connection, now, &self.config.policy);
         import.notify_enabled = self.notifies(Some(&connection)).unwrap_or_default();
         if let Origin::Event(ids) = origin {

@@ -20,9 +20,10 @@ use crate::{
         Event, Import, Package,
         reason::{Reason, ReasonCode},
     },
+    package::has_changed,
     schema::PayloadFormat,
     storage::{
-        blob::Blob,
+        blob::{Content, Opened},
         import_table::{Claim, Stored},
     },
     target::{Client, PushBody, PushOutcome, ServiceError, Tracking, in_pieces},
@@ -46,9 +47,10 @@ impl Engine {
             Ok(connection) => connection,
             Err(event) => return self.save(stored, event).await,
         };
-        let staged = self.blobs.look(PACKAGES, &package.blob).await?;
-        let Some(staged) = staged.filter(|staged| staged.etag == package.etag) else {
-            return self.save(stored, Event::Discarded).await;
+        let staged = match self.blobs.open(content_of(&package)).await {
+            Ok(staged) => staged,
+            Err(error) if has_changed(&error) => return self.save(stored, Event::Discarded).await,
+            Err(error) => return Err(error),
         };
         let client = self.service.client(&connection.caller, (self.clock)());
         let prepared = client.prepare().await;
@@ -88,7 +90,7 @@ impl Engine {
         claim: Claim,
         lease: Lease,
         connection: &Connection,
-        staged: &Blob,
+        staged: &Opened,
         package: &Package,
     ) -> Result<Step> {
         let until = (self.clock)() + self.config.policy.step_timeout;
@@ -130,18 +132,18 @@ impl Engine {
         import: &Import,
         lease: &Arc<Lease>,
         client: &Client<'_>,
-        staged: &Blob,
+        staged: &Opened,
         package: &Package,
         limit: Duration,
     ) -> Event {
         let broken = Arc::new(OnceLock::new());
-        let (bytes, sha256) = (staged.bytes, package.sha256.clone());
+        let (bytes, sha256) = (package.bytes, package.sha256.clone());
         let body = PushBody {
             // As it was staged, even if the connection has changed since.
             upload: PayloadFormat::of_file(&package.blob).unwrap_or(PayloadFormat::Zip),
             bytes,
             content: verified(
-                self.blobs.read(staged),
+                staged.read(&self.blobs),
                 bytes,
                 sha256,
                 broken.clone(),
@@ -174,6 +176,16 @@ impl Engine {
                 done => return done,
             }
         }
+    }
+}
+
+/// The staged zip of an import.
+fn content_of(package: &Package) -> Content {
+    Content {
+        container: PACKAGES.to_owned(),
+        name: package.blob.clone(),
+        etag: package.etag.clone(),
+        bytes: package.bytes,
     }
 }
 

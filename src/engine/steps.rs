@@ -2,20 +2,23 @@
 
 use azure_core::Result;
 
-use super::{Engine, IntakeOutcome, Origin, SERVICE_ERRORS, Step, packed_mib};
+use super::{
+    Engine, IntakeOutcome, Origin, SERVICE_ERRORS, Step, deletion_guard::allowed_by_metadata,
+    packed_mib,
+};
 use crate::{
     check::{Report, mapping_faults},
     config::{PACKAGES, REPORTS},
     http::azure::blocked,
     import::{
-        Checked, Event, Import, ImportId, PollPath, Status,
+        Checked, Event, Import, ImportId, PollPath, Source, Status,
         reason::{ErrorFile, Reason, ReasonCode},
     },
     messages,
-    package::{self, Failure, Outcome},
+    package::{self, Failure, Outcome, has_changed},
     report,
     schema::Severity,
-    storage::import_table::Stored,
+    storage::{blob::Content, import_table::Stored},
     target::{Client, Polled, ServiceError},
 };
 
@@ -88,18 +91,17 @@ impl Engine {
             .check_options(&self.config.limits, import.source.last_modified.date().into());
         let lane = self.imports.lane(&import.id.tenant, import.target, options.connector).await?;
         options.previous = lane.baseline;
-        options.allowed = match &import.approval {
-            Some(approval) => Some(approval.clone()),
-            None => match self.allowed_by_metadata(import).await {
-                Ok(allowed) => allowed,
-                Err(error) => return rejected_if_blocked(error),
-            },
+        let file = match self.blobs.open(content_of(&import.source)).await {
+            Ok(file) => file,
+            Err(error) if has_changed(&error) => return self.moved(import).await,
+            Err(error) => return rejected_if_blocked(error),
         };
+        options.allowed = import.approval.clone().or_else(|| allowed_by_metadata(&file));
         let approval = options.allowed.clone();
         options.dialect = options.dialect.or_key(&self.config.mapping_key);
         let upload = connection.upload;
         let name = format!("{}{}", attempt_of(import), upload.as_ref());
-        let packed = package::pack(&self.blobs, &import.source, options, upload, &name).await;
+        let packed = package::pack(&self.blobs, &file, options, upload, &name).await;
         Ok(match packed {
             Ok(Outcome::Staged(package, report)) => {
                 let checked = Checked {
@@ -122,41 +124,40 @@ impl Engine {
                 report: Some(self.keep(import, &report).await?),
                 guarded: report.is_only_guarded().then(|| Box::new(report.baseline)),
             },
-            Ok(Outcome::Moved) => {
-                // The event of the newer content may never arrive, so its row is created here.
-                match self
-                    .arrive(&import.source.container, &import.source.name, Origin::Sweep)
-                    .await?
-                {
-                    // The content is unchanged, so nothing has replaced it.
-                    IntakeOutcome::Known(id) if id == import.id => {
-                        Event::TransientFailure { reason: Reason::FileUnreadable, retry_at: None }
-                    }
-                    IntakeOutcome::Unfinished { until, .. } => {
-                        let reason = Reason::FileIncomplete;
-                        Event::TransientFailure { reason, retry_at: Some(until) }
-                    }
-                    IntakeOutcome::Waiting { reason, .. } => {
-                        Event::TransientFailure { reason, retry_at: None }
-                    }
-                    IntakeOutcome::Received(by) | IntakeOutcome::Known(by) => {
-                        Event::Replaced { by }
-                    }
-                    IntakeOutcome::Ignored(_) => {
-                        let connection = (&import.connection).into();
-                        let reason = Reason::ConnectionMissing { connection };
-                        Event::Rejected { reason, problems: 0, report: None, guarded: None }
-                    }
-                    IntakeOutcome::Gone(_) => {
-                        let reason = Reason::FileMissing;
-                        Event::Rejected { reason, problems: 0, report: None, guarded: None }
-                    }
-                }
-            }
+            Ok(Outcome::Moved) => return self.moved(import).await,
             Err(Failure::Storage(error)) => return rejected_if_blocked(error),
             Err(failure @ (Failure::Work(_) | Failure::Broken)) => {
                 let reason = Reason::PackingFailed { detail: failure.to_string().into() };
                 Event::TransientFailure { reason, retry_at: None }
+            }
+        })
+    }
+
+    /// The file has another content, or none. The event of the newer content may never arrive, so its row is created
+    /// here.
+    async fn moved(&self, import: &Import) -> Result<Event> {
+        let source = &import.source;
+        Ok(match self.arrive(&source.container, &source.name, Origin::Sweep).await? {
+            // The content is unchanged, so nothing has replaced it.
+            IntakeOutcome::Known(id) if id == import.id => {
+                Event::TransientFailure { reason: Reason::FileUnreadable, retry_at: None }
+            }
+            IntakeOutcome::Unfinished { until, .. } => {
+                let reason = Reason::FileIncomplete;
+                Event::TransientFailure { reason, retry_at: Some(until) }
+            }
+            IntakeOutcome::Waiting { reason, .. } => {
+                Event::TransientFailure { reason, retry_at: None }
+            }
+            IntakeOutcome::Received(by) | IntakeOutcome::Known(by) => Event::Replaced { by },
+            IntakeOutcome::Ignored(_) => {
+                let connection = (&import.connection).into();
+                let reason = Reason::ConnectionMissing { connection };
+                Event::Rejected { reason, problems: 0, report: None, guarded: None }
+            }
+            IntakeOutcome::Gone(_) => {
+                let reason = Reason::FileMissing;
+                Event::Rejected { reason, problems: 0, report: None, guarded: None }
             }
         })
     }
@@ -245,6 +246,16 @@ fn rejected_if_blocked(error: azure_core::Error) -> Result<Event> {
     let code = blocked(&error).ok_or(error)?;
     let reason = Reason::FileBlocked { code: code.into() };
     Ok(Event::Rejected { reason, problems: 0, report: None, guarded: None })
+}
+
+/// The content of which an import was received.
+fn content_of(source: &Source) -> Content {
+    Content {
+        container: source.container.clone(),
+        name: source.name.clone(),
+        etag: source.etag.clone(),
+        bytes: source.bytes,
+    }
 }
 
 /// The prefix of all blobs that the current attempt stages.

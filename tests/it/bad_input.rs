@@ -105,7 +105,8 @@ async fn report(stage: &Stage, import: &Import) -> (String, Value) {
     let page = import.report.as_ref().unwrap();
     let read = async |name: &str| {
         let blob = stage.storage.blobs.look(REPORTS, name).await.unwrap().unwrap();
-        let chunks: Vec<_> = stage.storage.blobs.read(&blob).try_collect().await.unwrap();
+        let chunks: Vec<_> =
+            stage.storage.blobs.read(&(&blob).into(), 0).try_collect().await.unwrap();
         String::from_utf8(chunks.concat()).unwrap()
     };
     let json = read(&page.replace(".html", ".json")).await;

@@ -98,7 +98,7 @@ async fn an_answer_that_breaks_off_is_requested_again_from_there() {
     for _ in 0..2 {
         line.proxy.next(is_read, Fault::CutMidBody);
     }
-    let read: Vec<Bytes> = line.blobs.read(&blob).try_collect().await.unwrap();
+    let read: Vec<Bytes> = line.blobs.read(&(&blob).into(), 0).try_collect().await.unwrap();
     assert!(read.concat() == content, "another content, or another order");
     let mut answers = line.answers();
     answers.sort_unstable();
@@ -111,7 +111,7 @@ async fn a_body_that_always_breaks_off_is_read_as_long_as_bytes_arrive() {
     let blob = line.put(content(64)).await;
     line.proxy.always(is_read, Fault::CutMidBody);
     // 32, 16, 8, 4, 2, 1 bytes arrive; then the last byte never does.
-    let error = line.blobs.read(&blob).try_collect::<Vec<_>>().await.unwrap_err();
+    let error = line.blobs.read(&(&blob).into(), 0).try_collect::<Vec<_>>().await.unwrap_err();
     assert_eq!(error.http_status(), None);
     assert_eq!(line.answers(), [64, 32, 16, 8, 4, 2, 1, 1, 1, 1, 1]);
 }
@@ -136,7 +136,7 @@ async fn a_small_blob_is_read_in_one_request_and_from_the_beginning_if_that_brea
 async fn an_empty_blob_needs_no_request() {
     let line = Line::new().await;
     let blob = line.put(vec![]).await;
-    assert!(line.blobs.read(&blob).try_collect::<Vec<_>>().await.unwrap().is_empty());
+    assert!(line.blobs.read(&(&blob).into(), 0).try_collect::<Vec<_>>().await.unwrap().is_empty());
     assert_eq!(line.asked(is_read), 0);
 }
 
@@ -145,7 +145,7 @@ async fn a_blob_that_changes_during_reading_ends_with_412_and_two_contents_are_n
     let line = Line::new().await;
     let old = content(12 * MIB);
     let blob = line.put(old.clone()).await;
-    let mut reading = line.blobs.read(&blob).boxed();
+    let mut reading = line.blobs.read(&(&blob).into(), 0).boxed();
     let mut read = reading.try_next().await.unwrap().unwrap().to_vec();
     line.put(vec![0; 12 * MIB]).await;
     let error = loop {
@@ -163,7 +163,7 @@ async fn at_most_the_planned_ranges_are_requested_and_none_while_the_reader_wait
     let line = Line::new().await;
     let blob = line.put(content(12 * MIB)).await;
     line.proxy.always(is_read, Fault::Hang);
-    let mut reading = line.blobs.read(&blob).boxed();
+    let mut reading = line.blobs.read(&(&blob).into(), 0).boxed();
     tokio::select! {
         _ = reading.try_next() => panic!("everything hangs"),
         () = line.has_asked(is_read, RANGES) => {}
@@ -191,7 +191,7 @@ async fn blocks_are_sent_in_parallel_and_keep_their_order_whichever_arrives_firs
     let (etag, bytes) = staging.commit("text/csv").await.unwrap();
     let blob = line.direct.look(INBOX, NAME).await.unwrap().unwrap();
     assert_eq!((blob.etag.clone(), blob.bytes), (etag, bytes));
-    let read: Vec<Bytes> = line.direct.read(&blob).try_collect().await.unwrap();
+    let read: Vec<Bytes> = line.direct.read(&(&blob).into(), 0).try_collect().await.unwrap();
     assert!(read.concat() == content, "another content, or another order");
 }
 

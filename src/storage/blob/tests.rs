@@ -1,4 +1,7 @@
-use std::sync::Mutex;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::{Router, extract::Query, http};
 use azure_core::http::{ClientOptions, Url};
@@ -97,23 +100,20 @@ async fn headed(status: u16, headers: &'static [(&'static str, &'static str)]) -
         ("last-modified", "Mon, 23 Nov 2026 06:00:00 GMT"),
         ("content-length", "512"),
     ];
-    let app = Router::new().fallback(async move |method: http::Method| {
+    let app = Router::new().fallback(async move |uri: http::Uri| {
         let list = format!(
             "<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults><Blobs>{}</Blobs>\
              <NextMarker /></EnumerationResults>",
             item("hr/a.csv", "").replace("BlockBlob", "AppendBlob")
         );
-        let mut answer = if method == http::Method::HEAD {
-            let mut answer = http::Response::new(String::new());
-            *answer.status_mut() = http::StatusCode::from_u16(status).unwrap();
-            answer
-        } else {
-            http::Response::new(list)
-        };
-        if method == http::Method::HEAD {
-            for (name, value) in COMMON.iter().chain(headers) {
-                answer.headers_mut().insert(*name, http::HeaderValue::from_static(value));
-            }
+        let is_list = uri.query().is_some_and(|query| query.contains("comp=list"));
+        if is_list {
+            return http::Response::new(list);
+        }
+        let mut answer = http::Response::new(String::new());
+        *answer.status_mut() = http::StatusCode::from_u16(status).unwrap();
+        for (name, value) in COMMON.iter().chain(headers) {
+            answer.headers_mut().insert(*name, http::HeaderValue::from_static(value));
         }
         answer
     });
@@ -140,7 +140,7 @@ async fn a_blob_with_a_key_of_its_owner_is_listed_and_its_metadata_says_why_it_i
     let blobs = headed(409, code).await;
     let blob = blobs.look("inbox", "hr/a.csv").await.unwrap().unwrap();
     assert_eq!((&*blob.name, blob.growth), ("hr/a.csv", Growth::Appended));
-    let error = blobs.metadata("inbox", "hr/a.csv", "approve").await.unwrap_err();
+    let error = blobs.open(Content { bytes: 512, ..(&blob).into() }).await.unwrap_err();
     let blocked = crate::http::azure::blocked(&error);
     assert_eq!(blocked.as_deref(), Some("BlobUsesCustomerSpecifiedEncryption"));
 }
