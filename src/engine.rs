@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
 use crate::{
-    config::{CONNECTIONS, Config, Faults, Lookup, PACKAGES},
+    config::{CONNECTIONS, Config, Faults, Lookup},
     connection::{self, Connection},
     http::{
         ClientError,
@@ -19,7 +19,7 @@ use crate::{
     },
     import::{
         Action, Event, Import,
-        reason::{List, NoOutcome, Reason, ReasonCode},
+        reason::{List, Reason, ReasonCode},
     },
     messages,
     storage::{
@@ -41,6 +41,7 @@ pub(crate) use self::{
     status_queries::{SERVICE_ERRORS, has_service_errors, missed_timers},
 };
 
+mod chain;
 mod deletion_guard;
 mod diagnostics;
 mod health;
@@ -79,6 +80,7 @@ pub struct Engine {
     /// One permit for each MiB of files that are being packed.
     packing: Semaphore,
     steps: step_queue::StepQueue,
+    fresh: chain::FreshImports,
     known_documents: health::KnownDocuments,
     /// Whether every timer has a row, so that a missed run is noticed.
     expects_timers: AtomicBool,
@@ -129,6 +131,7 @@ impl Engine {
             clock,
             packing,
             steps: step_queue::StepQueue::default(),
+            fresh: chain::FreshImports::default(),
             known_documents: health::KnownDocuments::default(),
             expects_timers: AtomicBool::new(false),
         }
@@ -152,55 +155,25 @@ impl Engine {
         &self.imports
     }
 
-    /// Runs the step that is due.
-    async fn step(&self, stored: Stored) -> Result<Step> {
-        match Box::pin(self.act(stored.clone())).await {
-            // The failure is written into the row, so that waits and the deadline count; unless the import
-            // has changed meanwhile, or storage still fails.
-            Err(error) => {
-                let mut stored = stored;
-                let event = self.storage_failed(&mut stored.import, &error);
-                self.save(stored, event).await
-            }
-            done => done,
-        }
-    }
-
-    async fn act(&self, stored: Stored) -> Result<Step> {
-        let action = stored.import.action((self.clock)(), &self.config.policy);
-        let is_a_try = matches!(action, Action::Pack | Action::Push | Action::Poll);
-        let waits = stored.import.waits_for_correction() && stored.import.waits_now();
-        if is_a_try && waits && self.is_behind(&stored.import).await? {
-            return self.save(stored, Event::StillWaiting).await;
-        }
-        match action {
-            Action::Wait(_) | Action::Done => Ok(Step::Resting),
-            Action::Pack => Box::pin(self.pack(stored)).await,
-            Action::Push => Box::pin(self.push_step(stored)).await,
-            Action::Recover => {
-                let cause = NoOutcome::ProgramEnded;
-                self.save(stored, Event::AnswerLost { cause }).await
-            }
-            Action::Poll => Box::pin(self.poll(stored)).await,
-            Action::Discard => {
-                let prefix = format!("{}/", stored.import.id.key);
-                self.blobs.delete_all(PACKAGES, &prefix).await?;
-                self.save(stored, Event::Discarded).await
-            }
-        }
-    }
-
-    /// Saves the import after an event, and logs it.
+    /// Saves the import after an event, and logs it. An end is saved together with its clean-up. If that fails, a step
+    /// of its own does it.
     async fn save(&self, stored: Stored, event: Event) -> Result<Step> {
         let before = stored.import.clone();
         let shows = event.shows_correction();
-        let next = self.applied(before.clone(), event)?;
+        let mut next = self.applied(before.clone(), event)?;
         let now = (self.clock)();
+        let ends = !before.state.is_end() && next.state.is_end();
+        if ends
+            && next.action(now, &self.config.policy) == Action::Discard
+            && self.discard(&next).await.is_ok()
+        {
+            next = self.applied(next, Event::Discarded)?;
+        }
         Ok(match Box::pin(self.imports.save(stored, next, now)).await? {
-            Saved::Done { stored, is_first } => {
+            Saved::Done { stored, is_first, rows } => {
                 log::moved(Some(&before), &stored.import, is_first, now);
                 if lets_another_go(&before, &stored.import) {
-                    Box::pin(self.wake_next(&stored.import)).await;
+                    Box::pin(self.wake_next(&stored.import, rows.map(|rows| *rows))).await;
                 }
                 if shows && before.waits_for_correction() && stored.import.blocked.is_none() {
                     Box::pin(self.wake(&before)).await;
@@ -281,12 +254,17 @@ impl Engine {
     }
 
     /// The connection of an import, with the import's tenant. The import waits until the document is usable:
-    /// somebody may be editing it. Updates whether notifications are sent.
+    /// somebody may be editing it. `known` is the connection as the same invocation has read it. Updates whether notifications are sent.
     async fn connection_of_import(
         &self,
         import: &mut Import,
+        known: &mut Option<Box<Connection>>,
     ) -> Result<std::result::Result<Connection, Event>> {
-        let usable = self.usable_connection(import).await?;
+        let usable = match known.take().filter(|known| known.caller.tenant == import.id.tenant) {
+            Some(known) => Ok(*known),
+            None => self.usable_connection(import).await?,
+        };
+        *known = usable.as_ref().ok().cloned().map(Box::new);
         if let Some(enabled) = self.notifies(usable.as_ref().ok()) {
             import.notify_enabled = enabled;
         }

@@ -4,12 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use azure_core::{
     credentials::TokenCredential,
-    http::{ClientOptions, RetryOptions, Transport},
+    http::{ClientOptions, RetryOptions, Transport, headers::HeaderName},
 };
 use azure_storage_blob::{BlobServiceClient, BlobServiceClientOptions};
 use azure_storage_queue::{
     QueueClient, QueueServiceClient, QueueServiceClientOptions,
-    models::{ListOfSentMessage, QueueClientSendMessageOptions, QueueMessage},
+    models::{
+        ListOfSentMessage, QueueClientSendMessageOptions, QueueClientUpdateMessageOptions,
+        QueueMessage,
+    },
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -197,6 +200,27 @@ pub(crate) async fn send_later(
         ..QueueClientSendMessageOptions::default()
     };
     queue.send_message(message.try_into()?, Some(options)).await?.into_model()
+}
+
+/// Changes a hidden message, and hides it for `delay` from now; returns its new receipt.
+///
+/// # Errors
+/// Any error of the service; 404 or 400 if the message was shown or deleted since the receipt was given.
+pub(crate) async fn change_message(
+    queue: &QueueClient,
+    id: &str,
+    receipt: &str,
+    text: &str,
+    delay: Duration,
+) -> azure_core::Result<String> {
+    let message = QueueMessage { message_text: Some(STANDARD.encode(text)) };
+    let options = QueueClientUpdateMessageOptions {
+        queue_message: Some(message.try_into()?),
+        ..QueueClientUpdateMessageOptions::default()
+    };
+    let seconds = i32::try_from(delay.as_secs()).unwrap_or(i32::MAX);
+    let answer = queue.update_message(id, receipt, seconds, Some(options)).await?;
+    answer.headers().get_str(&HeaderName::from_static("x-ms-popreceipt")).map(str::to_owned)
 }
 
 #[cfg(test)]

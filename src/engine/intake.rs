@@ -133,12 +133,17 @@ impl Engine {
         };
         let mut import = new_import(&blob, &connection, now, &self.config.policy);
         import.notify_enabled = self.notifies(Some(&connection)).unwrap_or_default();
+        let is_event = matches!(origin, Origin::Event(_));
         if let Origin::Event(ids) = origin {
             import.diagnostics.event = Some(ids);
         }
         Ok(match self.imports.insert(import, now).await? {
             Inserted::New(stored) => {
                 log::moved(None, &stored.import, true, now);
+                // A sweep may find thousands.
+                if is_event {
+                    self.keep_fresh(&stored, connection);
+                }
                 self.announce(&stored.import).await;
                 IntakeOutcome::Received(stored.import.id)
             }

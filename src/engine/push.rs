@@ -11,7 +11,7 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _, future::ready, stream};
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
-use super::{Engine, Step, lease::Lease, log, scheduling::Eligibility};
+use super::{Engine, Step, chain::Chain, lease::Lease, log, scheduling::Eligibility};
 use crate::{
     config::PACKAGES,
     connection::Connection,
@@ -34,7 +34,7 @@ const SAVE_PAUSE: Duration = Duration::from_secs(2);
 
 impl Engine {
     /// Pushes an import if it is its turn.
-    pub(super) async fn push_step(&self, mut stored: Stored) -> Result<Step> {
+    pub(super) async fn push_step(&self, mut stored: Stored, chain: &mut Chain) -> Result<Step> {
         let import = &stored.import;
         let Some(package) = import.package.clone() else {
             return self.save(stored, Event::Discarded).await;
@@ -43,10 +43,11 @@ impl Engine {
             Eligibility::Now(free) => free,
             Eligibility::Later(event) => return self.save(stored, event).await,
         };
-        let connection = match self.connection_of_import(&mut stored.import).await? {
-            Ok(connection) => connection,
-            Err(event) => return self.save(stored, event).await,
-        };
+        let connection =
+            match self.connection_of_import(&mut stored.import, &mut chain.connection).await? {
+                Ok(connection) => connection,
+                Err(event) => return self.save(stored, event).await,
+            };
         let staged = match self.blobs.open(content_of(&package)).await {
             Ok(staged) => staged,
             Err(error) if has_changed(&error) => return self.save(stored, Event::Discarded).await,
@@ -120,7 +121,7 @@ impl Engine {
         self.record(&mut stored.import, &client, is_refused);
         let import = stored.import.clone();
         // Until the result is saved, the push counts as one that was never answered.
-        let saved = self.save_pushed(stored, event, until).await;
+        let saved = Box::pin(self.save_pushed(stored, event, until)).await;
         if is_refused {
             self.keep_answer(&import, &client).await;
         }

@@ -3,8 +3,8 @@
 use azure_core::Result;
 
 use super::{
-    Engine, IntakeOutcome, Origin, SERVICE_ERRORS, Step, deletion_guard::allowed_by_metadata,
-    packed_mib,
+    Engine, IntakeOutcome, Origin, SERVICE_ERRORS, Step, chain::Chain,
+    deletion_guard::allowed_by_metadata, packed_mib,
 };
 use crate::{
     check::{Report, mapping_faults},
@@ -26,7 +26,7 @@ use crate::{
 const ERROR_FILE_TRIES: u32 = 5;
 
 impl Engine {
-    pub(super) async fn pack(&self, stored: Stored) -> Result<Step> {
+    pub(super) async fn pack(&self, stored: Stored, chain: &mut Chain) -> Result<Step> {
         // Small files are packed side by side, a large one alone. Without room, the step comes back soon.
         let Ok(_permits) = self.packing.try_acquire_many(packed_mib(stored.import.source.bytes))
         else {
@@ -37,10 +37,11 @@ impl Engine {
             Step::Moved(stored) if !stored.import.state.is_end() => *stored,
             done @ (Step::Moved(_) | Step::Resting) => return Ok(done),
         };
-        let (id, attempt) = (stored.import.id.clone(), attempt_of(&stored.import));
+        let (id, attempt) =
+            (stored.import.id.clone(), attempt_of(&stored.import, stored.import.attempts));
         let limit = self.config.policy.step_limit();
         let mut import = stored.import.clone();
-        let work = Box::pin(tokio::time::timeout(limit, self.pack_file(&mut import)));
+        let work = Box::pin(tokio::time::timeout(limit, self.pack_file(&mut import, chain)));
         let step = match self.under(&lease, stored, work).await {
             Some((mut stored, packed)) => {
                 stored.import.notify_enabled = import.notify_enabled;
@@ -73,8 +74,20 @@ impl Engine {
         self.blobs.delete_all(PACKAGES, attempt).await
     }
 
-    async fn pack_file(&self, import: &mut Import) -> Result<Event> {
-        let connection = match self.connection_of_import(import).await? {
+    /// Deletes what may be staged for an import that has ended.
+    pub(super) async fn discard(&self, import: &Import) -> Result<()> {
+        match &import.package {
+            // Its only pack.
+            Some(package) if package.blob.starts_with(&attempt_of(import, 1)) => {
+                self.blobs.delete(PACKAGES, &package.blob).await
+            }
+            None if import.attempts <= 1 => Ok(()),
+            _ => self.blobs.delete_all(PACKAGES, &format!("{}.", import.id.key)).await,
+        }
+    }
+
+    async fn pack_file(&self, import: &mut Import, chain: &mut Chain) -> Result<Event> {
+        let connection = match self.connection_of_import(import, &mut chain.connection).await? {
             Ok(connection) => connection,
             Err(event) => return Ok(event),
         };
@@ -100,7 +113,7 @@ impl Engine {
         let approval = options.allowed.clone();
         options.dialect = options.dialect.or_key(&self.config.mapping_key);
         let upload = connection.upload;
-        let name = format!("{}{}", attempt_of(import), upload.as_ref());
+        let name = format!("{}{}", attempt_of(import, import.attempts), upload.as_ref());
         let packed = package::pack(&self.blobs, &file, options, upload, &name).await;
         Ok(match packed {
             Ok(Outcome::Staged(package, report)) => {
@@ -174,12 +187,13 @@ impl Engine {
         Ok(page)
     }
 
-    pub(super) async fn poll(&self, mut stored: Stored) -> Result<Step> {
+    pub(super) async fn poll(&self, mut stored: Stored, chain: &mut Chain) -> Result<Step> {
         let now = (self.clock)();
-        let connection = match self.connection_of_import(&mut stored.import).await? {
-            Ok(connection) => connection,
-            Err(event) => return self.save(stored, event).await,
-        };
+        let connection =
+            match self.connection_of_import(&mut stored.import, &mut chain.connection).await? {
+                Ok(connection) => connection,
+                Err(event) => return self.save(stored, event).await,
+            };
         let import = &stored.import;
         let Some(id) = &import.ingestion else {
             let reason = Reason::IngestionIdLost;
@@ -258,9 +272,10 @@ fn content_of(source: &Source) -> Content {
     }
 }
 
-/// The prefix of all blobs that the current attempt stages.
-fn attempt_of(import: &Import) -> String {
-    format!("{}/{}.", import.id.key, import.attempts)
+/// The prefix of the name of what an attempt stages. The names are flat, because with a hierarchical namespace a folder
+/// would stay.
+fn attempt_of(import: &Import, attempt: u32) -> String {
+    format!("{}.{attempt}.", import.id.key)
 }
 
 /// The event of an error after the push: nothing is decided.

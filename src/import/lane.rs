@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{
-    Import, ImportId, moment,
+    Import, ImportId, Package, moment,
     reason::{ReasonCode, Text},
     types::State,
 };
@@ -190,8 +190,8 @@ impl LaneContent {
 
 impl LaneRecord {
     /// Records that the service accepted an import. An ingestion that took so long that a later push was made
-    /// meanwhile is older than what that push brought.
-    pub fn accept(&mut self, import: &Import) {
+    /// meanwhile is older than what that push brought. `package` is what was pushed.
+    pub fn accept(&mut self, import: &Import, package: Option<&Package>) {
         let Some(refresh) = import.refresh else { return };
         let pushed = import.pushed.unwrap_or(import.received);
         let content = LaneContent {
@@ -221,7 +221,7 @@ impl LaneRecord {
             }
         }
         if self.last.as_ref().is_none_or(|last| last.pushed <= pushed) {
-            self.last = import.package.as_ref().map(|package| LastPackage {
+            self.last = package.map(|package| LastPackage {
                 import: import.id.key.clone(),
                 sha256: package.sha256.clone(),
                 refresh,

@@ -152,6 +152,8 @@ pub enum Saved {
         /// Whether it is the first of its connection that waits for its reason. If not, another import has
         /// been reported, and this one is not.
         is_first: bool,
+        /// The rows of the tenant just before, if they were read.
+        rows: Option<Box<TenantRows>>,
     },
     /// The import has changed meanwhile; nothing was written.
     Lost,
@@ -171,7 +173,7 @@ pub enum Slot {
 pub struct FreeSlot(Option<Etag>);
 
 /// The slot of a tenant as it was read: its holder and its ETag.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct SlotRow {
     holder: String,
     etag: Etag,
@@ -217,14 +219,24 @@ impl ImportTable {
         if ConnectionRecord::is_moved_by(&before.import, &next) {
             return Box::pin(self.save_with_connection(before, next, now)).await;
         }
-        self.save_and(before, next, vec![]).await
+        self.save_and(before, next, vec![], None).await
     }
 
-    /// The same, together with other rows of the tenant.
-    async fn save_and(&self, before: Stored, next: Import, others: Vec<Write>) -> Result<Saved> {
+    /// The same, together with other rows of the tenant. `rows` are those of the tenant, if they were read.
+    async fn save_and(
+        &self,
+        before: Stored,
+        next: Import,
+        others: Vec<Write>,
+        rows: Option<Box<TenantRows>>,
+    ) -> Result<Saved> {
         let (properties, write_id) = row::of(&next);
         let frees_slot = before.import.holds_slot() && !next.holds_slot();
-        let slot = if frees_slot { self.slot(&next).await? } else { None };
+        let slot = match &rows {
+            _ if !frees_slot => None,
+            Some(rows) => rows.slot_of(&next),
+            None => self.slot(&next).await?,
+        };
         let slot = slot.filter(|slot| slot.holder == next.id.key);
         let free = slot.map(|slot| Write::Replace(slot_row(&next, ""), slot.etag));
         let live = live::write(Some(&before.import), &next);
@@ -244,10 +256,10 @@ impl ImportTable {
         match written {
             Ok(etag) => {
                 let stored = Box::new(Stored { import: next, etag });
-                Ok(Saved::Done { stored, is_first: true })
+                Ok(Saved::Done { stored, is_first: true, rows })
             }
             Err(error) => Ok(match self.settle(error, &next.id, &write_id).await? {
-                Some(stored) => Saved::Done { stored: Box::new(stored), is_first: true },
+                Some(stored) => Saved::Done { stored: Box::new(stored), is_first: true, rows },
                 None => Saved::Lost,
             }),
         }

@@ -227,7 +227,7 @@ async fn blocked(imports: &ImportTable, stored: Stored) -> (Stored, bool) {
     let import = Import { notify_enabled: true, ..stored.import.clone() };
     let next = after(&import, Event::TransientFailure { reason, retry_at: None });
     match imports.save(stored, next, NOW).await.unwrap() {
-        Saved::Done { stored, is_first } => (*stored, is_first),
+        Saved::Done { stored, is_first, .. } => (*stored, is_first),
         Saved::Lost => panic!("somebody else moved it on"),
     }
 }

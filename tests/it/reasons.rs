@@ -98,7 +98,7 @@ const READ: [(&str, usize, &str); 35] = [
     ("engine/intake.rs", 3, "names of blobs"),
     ("engine/retention.rs", 1, "a list of keys"),
     ("engine/status_queries.rs", 1, "names of documents"),
-    ("engine/steps.rs", 1, "the name of a package"),
+    ("engine/steps.rs", 2, "the name of a package"),
     ("engine/sweep.rs", 1, "names of documents"),
     ("host/event_grid.rs", 9, "the subject, the topic and the URL of an event"),
     ("host/pages.rs", 2, "paths"),

@@ -500,7 +500,7 @@ async fn small_files_are_packed_side_by_side_and_each_of_them_is_staged() {
     }
     world.sweep().await;
     let is_read = |seen: &Seen| seen.method == "GET" && seen.path.contains("/inbox/");
-    let is_staged = |seen: &Seen| seen.method == "PUT" && seen.path.contains("comp=blocklist");
+    let is_staged = |seen: &Seen| seen.method == "PUT" && seen.path.contains("/packages/");
     world.proxy.next(is_read, Fault::Hang);
     let engine = world.engine(0);
     let both_are_read = async {

@@ -27,7 +27,7 @@ pub(super) fn completed(import: Import, minutes: u64) -> Import {
 pub(super) fn lane(imports: &[Import]) -> LaneRecord {
     let mut lane = LaneRecord::default();
     for import in imports {
-        lane.accept(import);
+        lane.accept(import, import.package.as_ref());
     }
     lane
 }

@@ -11,7 +11,7 @@ use super::{
         ColumnType::{Boolean, DateTime, Json, Text},
         Columns, boolean, column, json, list, text, time,
     },
-    is_failed_condition, quoted,
+    is_failed_condition, lanes, quoted,
 };
 use crate::{
     import::{
@@ -87,6 +87,13 @@ struct Read {
     etag: Option<Etag>,
 }
 
+impl Read {
+    fn of(row: Option<(ConnectionRecord, Etag)>) -> Self {
+        let (record, etag) = row.map(|(record, etag)| (record, Some(etag))).unwrap_or_default();
+        Self { record, etag }
+    }
+}
+
 impl ImportTable {
     /// The record of a connection in a tenant.
     ///
@@ -127,8 +134,14 @@ impl ImportTable {
     ) -> Result<Saved> {
         for _ in 0..TRIES {
             let mut next = next.clone();
-            let Read { mut record, etag } =
-                self.read_connection(&next.id.tenant, &next.connection).await?;
+            let tenant = &next.id.tenant;
+            // An end also writes the lane and frees the slot.
+            let ends = next.state.is_end() && !before.import.state.is_end();
+            let rows = if ends { Some(Box::new(self.tenant(tenant).await?)) } else { None };
+            let Read { mut record, etag } = match &rows {
+                Some(rows) => Read::of(rows.connection_row(&next)),
+                None => self.read_connection(tenant, &next.connection).await?,
+            };
             if let Some(reason) = next.blocked.filter(|_| before.import.blocked != next.blocked)
                 && record.is_notified(reason)
                 && !self.blocks_another(&next, reason).await?
@@ -138,11 +151,14 @@ impl ImportTable {
             }
             let is_first = record.moved(&before.import, &mut next, now);
             let mut others = vec![write(&next, &record, etag)];
-            if next.state.is_accepted() && !before.import.state.is_accepted() {
-                others.extend(self.accepted(&next).await?);
+            if ends && next.state.is_accepted() {
+                let lane = rows.as_ref().and_then(|rows| rows.lane_row(&next));
+                others.extend(lanes::accepted(&before.import, &next, lane));
             }
-            match self.save_and(before.clone(), next, others).await? {
-                Saved::Done { stored, .. } => return Ok(Saved::Done { stored, is_first }),
+            match self.save_and(before.clone(), next, others, rows).await? {
+                Saved::Done { stored, rows, .. } => {
+                    return Ok(Saved::Done { stored, is_first, rows });
+                }
                 Saved::Lost => {
                     let read = self.get(&before.import.id).await?;
                     if read.is_none_or(|it| it.etag != before.etag) {

@@ -1,7 +1,7 @@
 //! The row of a lane: what the service has of a connector's data. It is written in the transaction in which an import
 //! ends as accepted.
 
-use azure_core::Result;
+use azure_core::{Result, http::Etag};
 
 use super::{
     ImportTable,
@@ -57,20 +57,24 @@ impl ImportTable {
         let row = self.table.get(tenant, &key_of(target, connector)).await?;
         Ok(row.map(|row| parse(&row.properties)).unwrap_or_default())
     }
+}
 
-    /// The write that records an accepted import in its lane; `None` if its connector is unknown.
-    pub(super) async fn accepted(&self, import: &Import) -> Result<Option<Write>> {
-        let Some(connector) = import.connector else { return Ok(None) };
-        let key = key_of(import.target, connector);
-        let row = self.table.get(&import.id.tenant, &key).await?;
-        let mut record = row.as_ref().map(|row| parse(&row.properties)).unwrap_or_default();
-        record.accept(import);
-        let properties = of(&import.id.tenant, &key, &record);
-        Ok(Some(match row {
-            Some(row) => Write::Replace(properties, row.etag),
-            None => Write::Insert(properties),
-        }))
-    }
+/// The write that records an accepted import in its lane; `None` if its connector is unknown. `row` is the lane as it
+/// was.
+pub(super) fn accepted(
+    before: &Import,
+    import: &Import,
+    row: Option<(LaneRecord, Etag)>,
+) -> Option<Write> {
+    let key = key_of(import.target, import.connector?);
+    let (mut record, etag) = row.map(|(lane, etag)| (lane, Some(etag))).unwrap_or_default();
+    // Its package may be deleted already.
+    record.accept(import, before.package.as_ref());
+    let properties = of(&import.id.tenant, &key, &record);
+    Some(match etag {
+        Some(etag) => Write::Replace(properties, etag),
+        None => Write::Insert(properties),
+    })
 }
 
 /// Row key of a lane.

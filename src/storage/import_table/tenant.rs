@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use azure_core::Result;
+use azure_core::{Result, http::Etag};
 
 use super::{
     FreeSlot, ImportTable, Slot, SlotRow, columns::text, connections, lanes, live, quoted,
@@ -22,8 +22,8 @@ use crate::{
 pub struct TenantRows {
     /// The live imports.
     pub live: Vec<LiveImport>,
-    connections: HashMap<String, ConnectionRecord>,
-    lanes: HashMap<String, LaneRecord>,
+    connections: HashMap<String, (ConnectionRecord, Etag)>,
+    lanes: HashMap<String, (LaneRecord, Etag)>,
     slots: HashMap<String, SlotRow>,
 }
 
@@ -49,9 +49,10 @@ impl TenantRows {
         if let Some(live) = live::parse(&row.properties) {
             self.live.push(live);
         } else if let Some(name) = connections::name_of(&key) {
-            self.connections.insert(name.to_owned(), connections::record_of(&row.properties));
+            let record = connections::record_of(&row.properties);
+            self.connections.insert(name.to_owned(), (record, row.etag));
         } else if key.starts_with("lane~") {
-            self.lanes.insert(key, lanes::parse(&row.properties));
+            self.lanes.insert(key, (lanes::parse(&row.properties), row.etag));
         } else if key.starts_with("slot~") {
             self.slots.insert(key, slot_of(row));
         }
@@ -62,21 +63,33 @@ impl TenantRows {
     pub(crate) fn names(&self, key: &str) -> bool {
         self.live.iter().any(|live| live.id.key == key)
             || self.slots.values().any(|slot| slot.holder == key)
-            || self.connections.values().any(|connection| connection.names(key))
-            || self.lanes.values().any(|lane| lane.names(key))
+            || self.connections.values().any(|(connection, _)| connection.names(key))
+            || self.lanes.values().any(|(lane, _)| lane.names(key))
     }
 
     /// The record of the lane of an import.
     #[must_use]
     pub fn lane_of(&self, import: &Import) -> LaneRecord {
-        let key = import.connector.map(|connector| lanes::key_of(import.target, connector));
-        key.and_then(|key| self.lanes.get(&key)).cloned().unwrap_or_default()
+        self.lane_row(import).map(|(lane, _)| lane).unwrap_or_default()
     }
 
     /// The record of the connection of an import.
     #[must_use]
     pub fn connection_of(&self, import: &Import) -> ConnectionRecord {
-        self.connections.get(&import.connection).cloned().unwrap_or_default()
+        self.connection_row(import).map(|(record, _)| record).unwrap_or_default()
+    }
+
+    /// The same with the ETag of its row; `None` if there is no row.
+    pub(super) fn connection_row(&self, import: &Import) -> Option<(ConnectionRecord, Etag)> {
+        self.connections.get(&import.connection).cloned()
+    }
+
+    pub(super) fn lane_row(&self, import: &Import) -> Option<(LaneRecord, Etag)> {
+        self.lanes.get(&lanes::key_of(import.target, import.connector?)).cloned()
+    }
+
+    pub(super) fn slot_of(&self, import: &Import) -> Option<SlotRow> {
+        self.slots.get(&slot_key(import)).cloned()
     }
 
     /// Whether the tenant's slot is free for an import. A slot whose holder is not in progress any more counts as
