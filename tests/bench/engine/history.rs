@@ -66,12 +66,16 @@ pub(crate) async fn cpu_time(program: &Program) -> Result<()> {
             times.push((cpu(rig.handler()?)? - before) * 1e3 / IMPORTS as f64);
         }
     }
-    let ratios = times[0].iter().zip(&times[1]).map(|(few, many)| many / few).collect();
-    let [few, many] = times.map(median);
+    let ratios: Vec<f64> = times[0].iter().zip(&times[1]).map(|(few, many)| many / few).collect();
+    let [few, many] = times.map(|times| median(&times));
     let [least, most] = ROWS;
-    println!("CPU time of the handler for one import of 30 kB, in a connection with ended imports:");
-    println!("  {least}: {few:.1} ms; {most}: {many:.1} ms (medians of {ROUNDS} rounds of {IMPORTS})");
-    println!("  ratio: {:.2} (median of the rounds)", median(ratios));
+    println!(
+        "CPU time of the handler for one import of 30 kB, in a connection with ended imports:"
+    );
+    println!(
+        "  {least}: {few:.1} ms; {most}: {many:.1} ms (medians of {ROUNDS} rounds of {IMPORTS})"
+    );
+    println!("  ratio: {:.2} (median of the rounds)", median(&ratios));
     Ok(())
 }
 

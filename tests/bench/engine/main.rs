@@ -2,9 +2,11 @@
 //!
 //! `cargo bench --bench engine -- --help` lists what can be measured.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![expect(clippy::cast_precision_loss, reason = "no count is so large")]
 
 mod history;
 mod load;
+mod month;
 mod process;
 mod requests;
 mod rig;
@@ -26,6 +28,8 @@ pub(crate) const FILE_BYTES: usize = 30_000;
 enum Figure {
     /// Storage requests of an import, in order
     Requests,
+    /// Storage requests and GB-s of a month
+    Month,
     /// CPU time of an import with 10 and with 400 ended imports in its connection
     History,
     /// Imports a second with 1, 2 and 4 handler processes
@@ -67,6 +71,7 @@ async fn main() -> Result<()> {
     for figure in figures {
         match figure {
             Figure::Requests => requests::list(&requests::count(&program).await?),
+            Figure::Month => month::print(&requests::count(&program).await?)?,
             Figure::History => history::cpu_time(&program).await?,
             Figure::Processes => load::processes(&program).await?,
             Figure::Latency => load::latency(&program).await?,
@@ -79,12 +84,12 @@ async fn main() -> Result<()> {
 }
 
 /// The middle of some figures.
-pub(crate) fn median(figures: Vec<f64>) -> f64 {
-    a_percentile(&figures, 50)
+pub(crate) fn median(figures: &[f64]) -> f64 {
+    percentile(figures, 50)
 }
 
 /// The figure that so many percent of all are not above.
-pub(crate) fn a_percentile(figures: &[f64], percent: usize) -> f64 {
+pub(crate) fn percentile(figures: &[f64], percent: usize) -> f64 {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
     let place = (sorted.len() * percent).div_ceil(100).max(1) - 1;

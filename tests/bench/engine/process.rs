@@ -23,6 +23,16 @@ pub(crate) fn cpu(pid: u32) -> Result<f64> {
     Ok((user + system) / *TICKS)
 }
 
+/// Seconds that the main thread of a process was ready and waited for a core, because others had it.
+pub(crate) fn waited(pid: u32) -> Result<f64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/schedstat"))?;
+    let waited = text.split_whitespace().nth(1).map(str::parse::<f64>);
+    match waited {
+        Some(Ok(nanoseconds)) => Ok(nanoseconds / 1e9),
+        _ => Err(format!("/proc/{pid}/schedstat has no waiting time").into()),
+    }
+}
+
 /// The largest resident memory of a process so far, in MiB.
 pub(crate) fn peak_mib(pid: u32) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;

@@ -2,7 +2,11 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use viva_import::testbed::{host::Invocation, service::{Call, ServiceFault}};
+use tokio::time::sleep;
+use viva_import::testbed::{
+    host::{Host, Invocation},
+    service::{Call, ServiceFault},
+};
 
 use crate::{
     FILE_BYTES, Result,
@@ -15,6 +19,9 @@ const IMPORTS: usize = 3;
 /// How many polls say that the ingestion is not over.
 const FURTHER_POLLS: u32 = 4;
 
+/// How long the host is watched without messages: several of its longest pauses.
+const IDLE: Duration = Duration::from_secs(40);
+
 /// What was counted.
 pub(crate) struct Counted {
     /// The handler's requests for one import, which is polled once.
@@ -25,6 +32,8 @@ pub(crate) struct Counted {
     pub(crate) invocations: Vec<Invocation>,
     /// The handler's and the host's requests for each further poll.
     pub(crate) poll: f64,
+    /// The host's fetches from empty queues in an hour.
+    pub(crate) idle_polls_an_hour: f64,
     /// The timers without work: the handler's requests, and the time.
     pub(crate) timers: Vec<(&'static str, usize, Duration)>,
 }
@@ -40,11 +49,13 @@ pub(crate) async fn count(program: &Program) -> Result<Counted> {
     }
     let (import, host) = last;
     println!("  the host, which fetches and deletes its messages: {host}");
-    let invocations = rig.hosts.first().map(|host| host.outcomes()).unwrap_or_default();
+    let invocations = rig.hosts.first().map(Host::outcomes).unwrap_or_default();
     let ended = invocations.len() / IMPORTS;
     let invocations = invocations.into_iter().rev().take(ended).collect();
     let poll = further_poll(&rig, import.len() + host).await?;
     println!("  each further poll, with those of the host: {poll:.1}");
+    let idle_polls_an_hour = idle_polls(&rig).await?;
+    println!("  the host in an hour without messages: {idle_polls_an_hour:.0}");
     let (handler, _) = wires(&rig)?;
     let mut timers = vec![];
     for name in rig.timers() {
@@ -54,7 +65,7 @@ pub(crate) async fn count(program: &Program) -> Result<Counted> {
         println!("  a run of `{name}` without work: {}", by_service(&count));
         timers.push((name, count.len(), took));
     }
-    Ok(Counted { import, host, invocations, poll, timers })
+    Ok(Counted { import, host, invocations, poll, idle_polls_an_hour, timers })
 }
 
 fn wires(rig: &Rig) -> Result<&(Wire, Wire)> {
@@ -83,6 +94,16 @@ async fn further_poll(rig: &Rig, polled_once: usize) -> Result<f64> {
     }
     let (handler, host) = one(rig, IMPORTS + 1).await?;
     Ok((handler.len() + host).saturating_sub(polled_once) as f64 / f64::from(FURTHER_POLLS))
+}
+
+/// The requests of the host in an hour in which no message comes.
+async fn idle_polls(rig: &Rig) -> Result<f64> {
+    let (_, host) = wires(rig)?;
+    // Until the pauses between two fetches have their full length.
+    rig.until_silent().await;
+    drop(host.take());
+    sleep(IDLE).await;
+    Ok(host.take().len() as f64 * 3600.0 / IDLE.as_secs_f64())
 }
 
 /// Prints the requests in order.

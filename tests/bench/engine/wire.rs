@@ -108,7 +108,8 @@ pub(crate) fn by_service(seen: &[Seen]) -> String {
     for seen in seen {
         *counts.entry(seen.service).or_default() += 1;
     }
-    let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    let counts: Vec<String> =
+        counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
     format!("{} ({})", seen.len(), counts.join(", "))
 }
 
