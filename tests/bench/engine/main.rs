@@ -26,10 +26,8 @@ pub(crate) const FILE_BYTES: usize = 30_000;
 /// What to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Figure {
-    /// Storage requests of an import, in order
+    /// Storage requests of an import, in order, and what a month costs
     Requests,
-    /// Storage requests and GB-s of a month
-    Month,
     /// CPU time of an import with 10 and with 400 ended imports in its connection
     History,
     /// Imports a second with 1, 2 and 4 handler processes
@@ -70,8 +68,11 @@ async fn main() -> Result<()> {
     let program = Program { handler, app };
     for figure in figures {
         match figure {
-            Figure::Requests => requests::list(&requests::count(&program).await?),
-            Figure::Month => month::print(&requests::count(&program).await?)?,
+            Figure::Requests => {
+                let counted = requests::count(&program).await?;
+                requests::list(&counted);
+                month::print(&counted)?;
+            }
             Figure::History => history::cpu_time(&program).await?,
             Figure::Processes => load::processes(&program).await?,
             Figure::Latency => load::latency(&program).await?,

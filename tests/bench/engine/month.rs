@@ -33,11 +33,11 @@ pub(crate) fn print(counted: &Counted) -> Result<()> {
     let (mut of_timers, mut seconds_of_timers) = (0.0, 0.0);
     for (name, requests, took) in &counted.timers {
         let runs = DAYS * runs_a_day(name)?;
-        of_timers += runs * *requests as f64;
+        of_timers += runs * requests.len() as f64;
         seconds_of_timers += runs * billed(*took);
     }
     let polls_of_host = counted.idle_polls_an_hour * 24.0 * DAYS;
-    println!("A month, with {POLLS} polls of each import:");
+    println!("\nA month, with {POLLS} polls of each import:");
     println!(
         "  an import: {polled:.0} requests = {an_import} + {} x {:.1}",
         POLLS - 1.0,
