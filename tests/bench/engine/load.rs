@@ -46,7 +46,7 @@ pub(crate) async fn intake(program: &Program) -> Result<()> {
         let rate = (EVENTS - first) as f64 / took;
         let ratio = rate / *alone.get_or_insert(rate);
         println!("  {processes} processes: {rate:.0} ({ratio:.2} of one)");
-        println!("    {}", shares(&rig, before, took)?);
+        println!("    {}", shares(&rig, before, took, EVENTS - first)?);
     }
     Ok(())
 }
@@ -54,26 +54,29 @@ pub(crate) async fn intake(program: &Program) -> Result<()> {
 /// Imports a second from the events in the queue to their ends, each of a tenant of its own.
 pub(crate) async fn processes(program: &Program) -> Result<()> {
     const IMPORTS: usize = 200;
+    const PROCESSES: [usize; 3] = [1, 2, 4];
+    const ROUNDS: usize = 3;
     println!("Imports a second from event to end ({IMPORTS} files of 30 kB, as many tenants):");
-    let mut alone = None;
-    for processes in [1, 2, 4] {
-        let mut rig = Rig::start(program, &[], false).await?;
-        connect_all(&rig, IMPORTS, "full").await?;
-        announce_all(&rig, &put_all(&rig, &files(IMPORTS), FILE_BYTES).await?).await?;
-        let started = now();
-        rig.add_hosts(processes).await?;
-        let before = rig.used()?;
-        let ended = all_ended(&rig, IMPORTS, started).await?;
-        let shares = shares(&rig, before, (now() - started).as_seconds_f64())?;
-        // The last tenth waits for its polls while the others have ended: the rate is that of the others.
-        let most = percentile(&ended, 90);
-        let rate = 0.9 * IMPORTS as f64 / most;
-        let ratio = rate / *alone.get_or_insert(rate);
-        let last = percentile(&ended, 100);
-        println!(
-            "  {processes} processes: {rate:.1} ({ratio:.2} of one); the last after {last:.1} s"
-        );
-        println!("    {shares}");
+    let mut ratios = [vec![], vec![], vec![]];
+    for _ in 0..ROUNDS {
+        let mut alone = None;
+        for (ratios, processes) in ratios.iter_mut().zip(PROCESSES) {
+            let mut rig = Rig::start(program, &[], false).await?;
+            connect_all(&rig, IMPORTS, "full").await?;
+            announce_all(&rig, &put_all(&rig, &files(IMPORTS), FILE_BYTES).await?).await?;
+            let started = now();
+            rig.add_hosts(processes).await?;
+            let before = rig.used()?;
+            let ended = all_ended(&rig, IMPORTS, started).await?;
+            let shares = shares(&rig, before, (now() - started).as_seconds_f64(), IMPORTS)?;
+            // The last tenth waits for its polls while the others have ended: the rate is that of the others.
+            let rate = 0.9 * IMPORTS as f64 / percentile(&ended, 90);
+            ratios.push(rate / *alone.get_or_insert(rate));
+            println!("  {processes} processes: {rate:.1}; {shares}");
+        }
+    }
+    for (ratios, processes) in ratios.iter().zip(PROCESSES) {
+        println!("  {processes} processes: {:.2} of one (median of {ROUNDS})", median(ratios));
     }
     Ok(())
 }
@@ -206,14 +209,15 @@ fn succeeded(host: &Host, function: &str) -> usize {
     ended.filter(|ended| matches!(ended.outcome, Outcome::Succeeded(_))).count()
 }
 
-/// How busy each part was.
-fn shares(rig: &Rig, before: [f64; 4], took: f64) -> Result<String> {
+/// How busy each part was, and the CPU time for each of `count`.
+fn shares(rig: &Rig, before: [f64; 4], took: f64, count: usize) -> Result<String> {
     let after = rig.used()?;
-    let [handlers, azurite, this, waited] =
-        [0, 1, 2, 3].map(|part| format!("{:.0} %", 100.0 * (after[part] - before[part]) / took));
+    let used = [0, 1, 2, 3].map(|part| after[part] - before[part]);
+    let [_, azurite, this, waited] = used.map(|seconds| 100.0 * seconds / took);
+    let [handlers_each, azurite_each, ..] = used.map(|seconds| 1e3 * seconds / count as f64);
     Ok(format!(
-        "of a core: Azurite {azurite}, and {waited} of the time it waited for one; handlers {handlers}; \
-         hosts and service {this}"
+        "Azurite {azurite:.0} % of a core, and {waited:.0} % of the time it waited for one; hosts and service \
+         {this:.0} %; CPU for each: Azurite {azurite_each:.1} ms, handlers {handlers_each:.1} ms"
     ))
 }
 
