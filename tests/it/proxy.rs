@@ -24,6 +24,7 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
+use viva_import::config::Endpoints;
 
 use self::line::{Line, Lines};
 pub(crate) use self::plan::{Answered, Fault, Moment, Seen, Upstream};
@@ -41,6 +42,8 @@ const OF_THE_LINE: [header::HeaderName; 3] =
 pub(crate) struct Proxy {
     /// The address of the blobs behind the proxy.
     pub(crate) blob: Url,
+    /// The address of the queues behind the proxy.
+    pub(crate) queue: Url,
     /// The address of the tables behind the proxy.
     pub(crate) table: Url,
     /// The address of the service behind the proxy.
@@ -75,8 +78,8 @@ struct Entrance {
 }
 
 impl Proxy {
-    /// Starts a proxy for these three.
-    pub(crate) async fn start(blob: &Url, table: &Url, service: &Url) -> Self {
+    /// Starts a proxy for the three kinds of storage and a service.
+    pub(crate) async fn start(storage: &Endpoints, service: &Url) -> Self {
         let stop = CancellationToken::new();
         let world = Arc::new(World {
             // It connects only to this machine, without TLS.
@@ -100,8 +103,9 @@ impl Proxy {
             url
         };
         Self {
-            blob: open(Upstream::Blob, blob).await,
-            table: open(Upstream::Table, table).await,
+            blob: open(Upstream::Blob, &storage.blob).await,
+            queue: open(Upstream::Queue, &storage.queue).await,
+            table: open(Upstream::Table, &storage.table).await,
             service: open(Upstream::Service, service).await,
             world,
             _stop: stop.drop_guard(),

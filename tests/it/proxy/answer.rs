@@ -21,7 +21,8 @@ pub(super) fn error(
 ) -> Response {
     let status = StatusCode::from_u16(status).unwrap();
     let mut answer = match upstream {
-        Upstream::Blob => of_blob(status),
+        Upstream::Blob => in_xml(status, "BlobNotFound"),
+        Upstream::Queue => in_xml(status, "MessageNotFound"),
         Upstream::Table if path.ends_with("/$batch") && status.is_client_error() => {
             of_transaction(status)
         }
@@ -36,10 +37,11 @@ pub(super) fn error(
     answer
 }
 
-fn of_blob(status: StatusCode) -> Response {
+/// The answer of the blob or the queue service, with the code for what is not there.
+fn in_xml(status: StatusCode, not_found: &'static str) -> Response {
     let code = match status.as_u16() {
         403 => "AuthorizationPermissionMismatch",
-        404 => "BlobNotFound",
+        404 => not_found,
         409 => "LeaseIdMismatchWithBlobOperation",
         412 => "ConditionNotMet",
         503 => "ServerBusy",

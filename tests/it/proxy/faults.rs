@@ -12,7 +12,10 @@ use axum::{Router, http::HeaderMap};
 use bytes::Bytes;
 use tokio::time::timeout;
 use url::Url;
-use viva_import::http::{self, Destination};
+use viva_import::{
+    config::Endpoints,
+    http::{self, Destination},
+};
 
 use super::{Fault, Moment, Proxy, Seen};
 
@@ -40,6 +43,11 @@ async fn ask(url: &Url) -> reqwest::Result<(u16, HeaderMap, reqwest::Result<Byte
     Ok((status, headers, answer.bytes().await))
 }
 
+async fn before(echo: &Url) -> Proxy {
+    let all = Endpoints { blob: echo.clone(), queue: echo.clone(), table: echo.clone() };
+    Proxy::start(&all, echo).await
+}
+
 #[tokio::test]
 async fn every_fault_affects_only_the_request_that_it_is_planned_for() {
     for (fault, arrives, answer) in [
@@ -51,7 +59,7 @@ async fn every_fault_affects_only_the_request_that_it_is_planned_for() {
         (Fault::CutMidRequest, 0, None),
     ] {
         let (echo, whole) = echo().await;
-        let proxy = Proxy::start(&echo, &echo, &echo).await;
+        let proxy = before(&echo).await;
         proxy.after(2, fault.clone());
         for number in 1..=3 {
             let before = whole.load(Ordering::Relaxed);
@@ -78,10 +86,10 @@ async fn every_fault_affects_only_the_request_that_it_is_planned_for() {
 async fn the_power_is_cut_before_or_after_a_request_and_no_answer_arrives() {
     for (moment, arrives) in [(Moment::Before, 0), (Moment::After, 1)] {
         let (echo, whole) = echo().await;
-        let proxy = Proxy::start(&echo, &echo, &echo).await;
+        let proxy = before(&echo).await;
         let is_pushed = |seen: &Seen| seen.is_push();
         proxy.next(is_pushed, Fault::PowerCut(moment));
-        assert_eq!(ask(&proxy.blob).await.unwrap().0, 200);
+        assert_eq!(ask(&proxy.queue).await.unwrap().0, 200);
         let power = proxy.power();
         tokio::select! {
             _ = ask(&proxy.service) => panic!("an answer arrived"),
@@ -97,7 +105,7 @@ async fn the_power_is_cut_before_or_after_a_request_and_no_answer_arrives() {
 #[tokio::test]
 async fn a_hanging_request_continues_after_release_and_a_permanent_fault_ends_after_clear() {
     let (echo, _) = echo().await;
-    let proxy = Proxy::start(&echo, &echo, &echo).await;
+    let proxy = before(&echo).await;
     proxy.after(1, Fault::Hang);
     let hung = async { ask(&proxy.blob).await.unwrap().0 };
     tokio::pin!(hung);

@@ -8,6 +8,7 @@ use bytes::Bytes;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Upstream {
     Blob,
+    Queue,
     Table,
     Service,
 }

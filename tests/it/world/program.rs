@@ -60,7 +60,7 @@ pub(crate) async fn before(
     service: &Service,
 ) -> (Proxy, Vec<(&'static str, String)>) {
     let Account::Emulator { endpoints, .. } = azurite.account(account) else { unreachable!() };
-    let proxy = Proxy::start(&endpoints.blob, &endpoints.table, &service.endpoint()).await;
+    let proxy = Proxy::start(&endpoints, &service.endpoint()).await;
     let connection_string = azurite
         .connection_string(account)
         .replace(endpoints.blob.as_str(), proxy.blob.as_str())
