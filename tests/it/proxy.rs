@@ -139,6 +139,11 @@ impl Proxy {
         self.world.book().seen.clone()
     }
 
+    /// The requests after the first `number`.
+    pub(crate) fn seen_after(&self, number: usize) -> Vec<Seen> {
+        self.world.book().seen[number..].to_vec()
+    }
+
     /// The number of requests so far.
     pub(crate) fn count(&self) -> usize {
         self.world.book().seen.len()

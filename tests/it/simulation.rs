@@ -12,11 +12,15 @@ use proptest::{
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 
-use self::operation::{Operation, histories};
+use self::{generate::histories, operation::Operation};
+use viva_import::import::{Import, reason::ReasonCode};
+
 use crate::world::World;
 
+mod generate;
 mod known;
 mod operation;
+mod reached;
 
 /// Histories that run at once: they mostly wait.
 const AT_ONCE: usize = 8;
@@ -27,7 +31,7 @@ fn number(name: &str, default: usize) -> usize {
     std::env::var(name).map_or(default, |number| number.parse().unwrap())
 }
 
-/// The ends of the imports; or the invariant that is violated, with the details.
+/// What happened to the imports; or the invariant that is violated, with the details.
 async fn ends(history: &[Operation]) -> Result<Vec<&'static str>, String> {
     let mut world = World::new().await;
     for operation in history {
@@ -36,12 +40,19 @@ async fn ends(history: &[Operation]) -> Result<Vec<&'static str>, String> {
     let checked = async {
         let imports = world.rest().await?;
         world.check(&imports).await?;
-        Ok::<_, String>(imports.iter().map(|import| <&str>::from(import.state)).collect())
+        Ok::<_, String>(imports.iter().flat_map(words).collect())
     };
     match Box::pin(checked).await {
         Ok(ends) => Ok(ends),
         Err(why) => Err(format!("{why}\n\n{}", world.details().await)),
     }
+}
+
+/// The end of an import, and whether a step of it never ended.
+fn words(import: &Import) -> impl Iterator<Item = &'static str> {
+    let never_ended = import.code() == Some(ReasonCode::StepNeverEnded);
+    let more = never_ended.then_some("stuck because a step never ended");
+    [import.state.into()].into_iter().chain(more)
 }
 
 /// The shortest history that still violates an invariant, and which.

@@ -16,8 +16,8 @@ use azure_storage_queue::QueueClient;
 use time::OffsetDateTime;
 use tracing::instrument::WithSubscriber as _;
 use viva_import::{
-    config::{CONNECTIONS, Config, INBOX, STEPS},
-    engine::{Actor, Engine, StepMessage},
+    config::{Account, CONNECTIONS, INBOX, STEPS, STORAGE},
+    engine::Engine,
     import::{Import, ImportId, OperatorAction, State},
     storage::{Storage, import_table::ImportTable},
     testbed::{
@@ -29,7 +29,8 @@ use viva_import::{
 
 use self::{
     files::{File, MARKER},
-    program::{Log, account, engine, moment, receive},
+    messages::Messages,
+    program::{Log, account, engine, moment},
 };
 pub(crate) use self::{
     files::{Kind, pushed_content},
@@ -42,7 +43,9 @@ use crate::{
 };
 
 mod files;
+mod host;
 mod invariants;
+mod messages;
 mod program;
 mod rest;
 
@@ -134,6 +137,8 @@ pub(crate) struct World {
     pub(crate) storage: Storage,
     imports: ImportTable,
     settings: Arc<Vec<(&'static str, String)>>,
+    /// The account without the proxy.
+    account: Account,
     connections: Vec<To>,
     /// Two instances of the program, started when they are needed.
     engines: [OnceLock<Arc<Engine>>; 2],
@@ -150,6 +155,11 @@ pub(crate) struct World {
     waiting: Vec<String>,
     /// The number of requests when each operation began.
     begun: Vec<usize>,
+    messages: Messages,
+    /// The imports of which only messages came that had been delivered before, and the number of requests then.
+    tried_again: Vec<(String, usize)>,
+    /// When the timer `advance` ran last, by the clock of the service.
+    advanced: OffsetDateTime,
 }
 
 impl World {
@@ -171,6 +181,12 @@ impl World {
         };
         let service = Service::start(service).await.unwrap();
         let (proxy, mut settings) = before(azurite, &account, &service).await;
+        let account = azurite.account(&account);
+        // The messages of steps pass the proxy, too.
+        if let Account::Emulator { endpoints, .. } = &account {
+            let (_, storage) = settings.iter_mut().find(|(name, _)| *name == STORAGE).unwrap();
+            *storage = storage.replace(endpoints.queue.as_str(), proxy.queue.as_str());
+        }
         settings.push((TOKEN_SETTING, TOKEN.to_owned()));
         // The two kinds of files of a tenant would block each other as deletions.
         settings.push(("MAX_SHRINK_PERCENT", "100".to_owned()));
@@ -181,7 +197,7 @@ impl World {
             settings.push(("NOTIFY_SETTING", "HOOK".to_owned()));
             settings.push(("NOTIFY_FORMAT", "cloudEvents".to_owned()));
         }
-        let storage = Storage::open(&azurite.account(&account), ANSWER_TIMEOUT).unwrap();
+        let storage = Storage::open(&account, ANSWER_TIMEOUT).unwrap();
         storage.create_if_missing().await.unwrap();
         let world = Self {
             proxy,
@@ -190,8 +206,10 @@ impl World {
             imports: ImportTable::new(storage.imports.clone()),
             storage,
             settings: Arc::new(settings),
+            account,
             connections: connections.to_vec(),
             engines: Default::default(),
+            advanced: moment(&clock),
             clock,
             clock_of_service,
             log: Log::default(),
@@ -200,6 +218,8 @@ impl World {
             promised: Arc::default(),
             waiting: vec![],
             begun: vec![],
+            messages: Messages::default(),
+            tried_again: vec![],
         };
         world.queue(STEPS).create(None).await.unwrap();
         for to in connections {
@@ -231,8 +251,14 @@ impl World {
     }
 
     fn pass(&mut self, milliseconds: i64) {
+        self.take_in_messages();
         self.clock.fetch_add(milliseconds, Ordering::Relaxed);
         self.clock_of_service.fetch_add(milliseconds, Ordering::Relaxed);
+    }
+
+    /// The time of the service and of the queue.
+    fn service_time(&self) -> OffsetDateTime {
+        moment(&self.clock_of_service)
     }
 
     /// Sets the program's clock alone, back if `seconds` is negative.
@@ -255,9 +281,9 @@ impl World {
         self.deleted.push(name.to_owned());
     }
 
-    /// An uploaded file by index, which wraps around: its connection and its name.
+    /// An uploaded file by index, from the last one backwards, which wraps around: its connection and its name.
     pub(crate) fn file(&self, place: usize) -> Option<(To, String)> {
-        let file = &self.files[place.checked_rem(self.files.len())?];
+        let file = self.files.iter().rev().nth(place.checked_rem(self.files.len())?)?;
         Some((file.to, file.name.clone()))
     }
 
@@ -266,100 +292,9 @@ impl World {
         format!("{}/{}.csv", to.name(), self.files.len())
     }
 
-    /// The host delivers an event to `receive`; a failed one is delivered again.
-    pub(crate) async fn receive(&mut self, name: &str) {
-        let (engine, promised) = (self.engine(0), self.promised.clone());
-        let received = self.powered(receive(&engine, name, &promised)).await;
-        self.answered(name, received.as_ref());
-    }
-
-    /// The same while another instance runs `drive`.
-    pub(crate) async fn receive_while_driven(&mut self, name: &str) {
-        let (engine, other, promised) = (self.engine(0), self.engine(1), self.promised.clone());
-        let both = async { tokio::join!(receive(&engine, name, &promised), deliver(&other)).0 };
-        let received = self.powered(both).await;
-        self.answered(name, received.as_ref());
-    }
-
-    fn answered(&mut self, name: &str, received: Option<&azure_core::Result<()>>) {
-        if !matches!(received, Some(Ok(()))) {
-            self.waiting.push(name.to_owned());
-        }
-    }
-
-    /// The host delivers the failed events again.
-    pub(crate) async fn redeliver(&mut self) {
-        for name in std::mem::take(&mut self.waiting) {
-            self.receive(&name).await;
-        }
-    }
-
-    /// The host delivers the messages of all steps that are due.
-    pub(crate) async fn drive(&mut self) {
-        let engine = self.engine(0);
-        let _ = self.powered(async { deliver(&engine).await }).await;
-    }
-
-    /// The same by two instances at once.
-    pub(crate) async fn drive_twice(&mut self) {
-        let (one, other) = (self.engine(0), self.engine(1));
-        let _ = self.powered(async { tokio::join!(deliver(&one), deliver(&other)) }).await;
-    }
-
-    /// The host delivers a message for the import of a file, by index: too early or once more, or that of an earlier
-    /// step.
-    pub(crate) async fn message(&mut self, place: usize, is_stale: bool) {
-        let Some((_, name)) = self.file(place) else { return };
-        let imports = self.imports().await;
-        let Some(import) = imports.into_iter().find(|import| import.source.name == name) else {
-            return;
-        };
-        let step = import.step.saturating_sub(is_stale.into());
-        let message = StepMessage { tenant: import.id.tenant, key: import.id.key, step };
-        let engine = self.engine(1);
-        let _ = self.powered(engine.take_step(&message, 1)).await;
-    }
-
-    /// The host delivers the message for the next step of an import, for the nth time.
-    pub(crate) async fn deliver(&mut self, import: &Import, deliveries: u32) {
-        let (tenant, key) = (import.id.tenant.clone(), import.id.key.clone());
-        let message = StepMessage { tenant, key, step: import.step };
-        let engine = self.engine(0);
-        let _ = self.powered(engine.take_step(&message, deliveries)).await;
-    }
-
-    /// The timer that finds files without an event.
-    pub(crate) async fn sweep(&mut self) {
-        let engine = self.engine(0);
-        let _ = self.powered(async { engine.sweep().await }).await;
-    }
-
-    /// An operator action on the import of a file, by index.
-    pub(crate) async fn ask(&mut self, action: OperatorAction, place: usize) {
-        let Some((to, name)) = self.file(place) else { return };
-        let imports = self.imports().await;
-        let import = imports.into_iter().find(|import| import.source.name == name);
-        let Some(key) = import.map(|import| import.id.key) else { return };
-        let engine = self.engine(0);
-        let asked = async {
-            match action {
-                OperatorAction::Resume => engine.resume(to.name(), &Actor::Command).await,
-                OperatorAction::Approve | OperatorAction::Retry | OperatorAction::Cancel => {
-                    engine.grant(&key, action, &Actor::Command).await
-                }
-            }
-        };
-        let _ = self.powered(asked).await;
-    }
-
-    /// A queue of the account, which is not behind the proxy.
+    /// A queue of the account, without the proxy.
     pub(crate) fn queue(&self, name: &str) -> QueueClient {
-        let setting = |name: &str| {
-            let known = self.settings.iter().find(|(known, _)| *known == name);
-            known.map(|(_, value)| value.clone())
-        };
-        let account = Config::read(setting).unwrap().account;
-        viva_import::storage::queue(&account, name).unwrap()
+        viva_import::storage::queue(&self.account, name).unwrap()
     }
 
     pub(crate) fn engine(&self, instance: usize) -> Arc<Engine> {
@@ -478,7 +413,7 @@ async fn a_retry_of_one_of_many_retries_only_that_one_and_notifies_of_nothing_ne
     world.store(To::Builds, Some(Wrong::Mapping)).await;
     world.drive().await;
     let before: Vec<Import> = world.imports().await;
-    world.ask(OperatorAction::Retry, 2).await;
+    world.ask(OperatorAction::Retry, 0).await;
     world.drive().await;
     let after = world.imports().await;
     let tried = |import: &&Import| import.attempts > 1;

@@ -15,12 +15,13 @@ use crate::{
 pub(super) const KNOWN: &[(&str, &[Operation])] = &[
     (
         "a read failed although the file is unchanged: superseded by nothing",
-        &[Answer(11, 412), FileArrives { to: Full, kind: Right, event: true }],
+        &[Answer(14, 412), FileArrives { to: Full, kind: Right, event: true }],
     ),
     (
         "the program was away for three days before the first attempt: stuck without one",
         &[
-            PowerCut(5, Before),
+            // Before the write with which the first attempt begins.
+            PowerCut(10, Before),
             FileArrives { to: Full, kind: Right, event: false },
             Redeliver(0),
             Advance(259_200),
@@ -33,7 +34,7 @@ pub(super) const KNOWN: &[(&str, &[Operation])] = &[
             FileArrives { to: Builds, kind: Wrong, event: false },
             ServiceSays(NoId),
             FileArrives { to: Builds, kind: Right, event: true },
-            Redeliver(0),
+            Redeliver(1),
             Advance(60),
             Drive,
             FileArrives { to: Other, kind: Right, event: true },

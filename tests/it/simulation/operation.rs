@@ -1,20 +1,20 @@
 //! The operations of a history.
 
-use proptest::{prelude::*, sample::select};
 use viva_import::{
     import::OperatorAction,
     testbed::service::{Call, ServiceFault},
 };
 
 use crate::{
-    proxy::{Fault, Moment},
+    proxy::{Fault, Moment, Seen, Upstream},
     world::{Kind, To, World, Wrong},
 };
 
 /// The calls that a file needs.
-const CALLS: [Call; 4] = [Call::ScaleUnit, Call::Ping, Call::Push, Call::Status];
+pub(super) const CALLS: [Call; 4] = [Call::ScaleUnit, Call::Ping, Call::Push, Call::Status];
 
-/// One operation. Requests are counted from its time, from 1; an index of a file wraps around.
+/// One operation. Requests are counted from its time, from 1. Files are counted from the last one backwards, from 0;
+/// an index wraps around.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Operation {
     /// A customer uploads a file; its event may get lost.
@@ -29,11 +29,14 @@ pub(super) enum Operation {
     Redeliver(usize),
     Drive,
     DriveTwiceAtOnce,
-    /// A message for a file comes too early or twice, or is that of an earlier step.
+    /// A message for a file comes too early or twice, or is that of an earlier step. It may have been delivered before.
     Message {
         file: usize,
         is_stale: bool,
+        deliveries: u32,
     },
+    /// All messages of steps get lost.
+    LoseMessages,
     Sweep,
     /// In seconds.
     Advance(i64),
@@ -44,6 +47,10 @@ pub(super) enum Operation {
     Answer(usize, u16),
     CutMidBody(usize),
     PowerCut(usize, Moment),
+    /// Before or after the next message of a step is sent: what the step has done is in its row.
+    PowerCutAtMessage(Moment),
+    /// The next message of a step is not sent.
+    RefuseMessage,
     /// The next such call finds an expired token.
     ExpireToken(Call, bool),
     ServiceSays(Says),
@@ -100,7 +107,10 @@ impl Operation {
             }
             Self::Drive => world.drive().await,
             Self::DriveTwiceAtOnce => world.drive_twice().await,
-            Self::Message { file, is_stale } => world.message(file, is_stale).await,
+            Self::Message { file, is_stale, deliveries } => {
+                world.message(file, is_stale, deliveries).await;
+            }
+            Self::LoseMessages => world.lose_messages(),
             Self::Sweep => world.sweep().await,
             Self::Advance(seconds) => world.advance(seconds),
             Self::ClockJumps(seconds) => world.jump(seconds),
@@ -109,6 +119,10 @@ impl Operation {
             Self::Answer(k, status) => world.proxy.after(k, Fault::Answer(status, None)),
             Self::CutMidBody(k) => world.proxy.after(k, Fault::CutMidBody),
             Self::PowerCut(k, moment) => world.proxy.after(k, Fault::PowerCut(moment)),
+            Self::PowerCutAtMessage(moment) => {
+                world.proxy.next(sends_message, Fault::PowerCut(moment));
+            }
+            Self::RefuseMessage => world.proxy.next(sends_message, Fault::Answer(403, None)),
             Self::ExpireToken(call, page) => {
                 let fault =
                     if page { ServiceFault::SignInPage } else { ServiceFault::Unauthorized };
@@ -147,6 +161,10 @@ impl Operation {
     }
 }
 
+fn sends_message(seen: &Seen) -> bool {
+    seen.upstream == Upstream::Queue && seen.method == "POST"
+}
+
 impl Says {
     fn fault(self) -> (Call, ServiceFault) {
         match self {
@@ -161,93 +179,4 @@ impl Says {
             Self::Word(word) => (Call::Status, ServiceFault::StatusWord(word.to_owned())),
         }
     }
-}
-
-/// The lists of operations.
-pub(super) fn histories() -> impl Strategy<Value = Vec<Operation>> {
-    prop::collection::vec(operation(), 3..=24)
-}
-
-fn operation() -> impl Strategy<Value = Operation> {
-    prop_oneof![
-        5 => customer(),
-        6 => timer(),
-        3 => line(),
-        2 => service(),
-    ]
-}
-
-fn customer() -> impl Strategy<Value = Operation> {
-    let to = || select(&To::ALL[..]);
-    let action = select(
-        &[
-            OperatorAction::Approve,
-            OperatorAction::Retry,
-            OperatorAction::Cancel,
-            OperatorAction::Resume,
-        ][..],
-    );
-    let kind = prop_oneof![
-        6 => Just(Kind::Right),
-        2 => Just(Kind::Narrow),
-        1 => Just(Kind::Wrong),
-    ];
-    prop_oneof![
-        6 => (to(), kind, prop::bool::weighted(0.8))
-            .prop_map(|(to, kind, event)| Operation::FileArrives { to, kind, event }),
-        2 => to().prop_map(Operation::FileArrivesWhileDriven),
-        1 => (0..8_usize, any::<bool>())
-            .prop_map(|(file, event)| Operation::ReplaceFile { file, event }),
-        1 => (0..8_usize).prop_map(Operation::DeleteFile),
-        2 => (action, 0..8_usize).prop_map(|(action, file)| Operation::Asks(action, file)),
-        1 => (0..8_usize).prop_map(Operation::Redeliver),
-        1 => (to(), select(&Wrong::ALL[..])).prop_map(|(to, wrong)| Operation::Breaks(to, wrong)),
-        1 => to().prop_map(Operation::Corrects),
-    ]
-}
-
-fn timer() -> impl Strategy<Value = Operation> {
-    prop_oneof![
-        4 => Just(Operation::Drive),
-        2 => Just(Operation::DriveTwiceAtOnce),
-        2 => (0..8_usize, any::<bool>())
-            .prop_map(|(file, is_stale)| Operation::Message { file, is_stale }),
-        1 => Just(Operation::Sweep),
-        4 => select(&[30, 60, 300, 400, 900, 3600, 86_400, 259_200][..]).prop_map(Operation::Advance),
-        1 => select(&[-259_200, -3600, -60, 3600, 259_200][..]).prop_map(Operation::ClockJumps),
-    ]
-}
-
-fn line() -> impl Strategy<Value = Operation> {
-    let k = || prop_oneof![2 => 1..12_usize, 1 => 1..50_usize];
-    let status = select(&[409, 412, 429, 503][..]);
-    let moment = select(&[Moment::Before, Moment::After][..]);
-    prop_oneof![
-        1 => k().prop_map(Operation::LoseRequest),
-        2 => k().prop_map(Operation::LoseAnswer),
-        1 => (k(), status).prop_map(|(k, status)| Operation::Answer(k, status)),
-        1 => k().prop_map(Operation::CutMidBody),
-        3 => (k(), moment).prop_map(|(k, moment)| Operation::PowerCut(k, moment)),
-    ]
-}
-
-fn service() -> impl Strategy<Value = Operation> {
-    let call = || select(&CALLS[..]);
-    let words = ["ValidationFailed", "Suspended", "ExtractionCompleted"];
-    let says = prop_oneof![
-        2 => Just(Says::Busy),
-        1 => Just(Says::Throttled),
-        1 => call().prop_map(Says::Failing),
-        1 => Just(Says::NoId),
-        2 => Just(Says::AcceptedAndCut),
-        1 => Just(Says::Forbidden),
-        2 => select(words.to_vec()).prop_map(Says::Word),
-    ];
-    prop_oneof![
-        1 => (call(), any::<bool>()).prop_map(|(call, page)| Operation::ExpireToken(call, page)),
-        4 => says.prop_map(Operation::ServiceSays),
-        1 => (call(), any::<bool>())
-            .prop_map(|(call, forbidden)| Operation::Refuses(call, forbidden)),
-        1 => Just(Operation::LetsIn),
-    ]
 }

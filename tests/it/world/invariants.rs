@@ -19,6 +19,7 @@ use crate::{
 
 mod connections;
 mod order;
+mod tries;
 
 /// A row that was written.
 struct Written {
@@ -81,7 +82,8 @@ impl World {
         }
         self.rows_match_the_service(imports, &accepted)?;
         self.nothing_is_pushed_twice_without_need(imports, &seen, &accepted)?;
-        self.order_is_kept(imports, &written, &accepted)
+        self.order_is_kept(imports, &written, &accepted)?;
+        self.tries_are_counted(imports, &written, &seen)
     }
 
     /// A notification in a row was sent, and without a fault only once.
@@ -163,7 +165,6 @@ impl World {
             } else if import.state == State::Rejected {
                 file.kind == Kind::Wrong
                     || (file.kind == Kind::Narrow && import.is_guarded())
-                    // A newer file of another connection has passed it while it waited for a person.
                     || (import.is_guarded() && messages::status(import).contains("I05"))
                     || self.deleted.contains(&file.name)
                     || import.service_status.as_deref() == Some("ValidationFailed")

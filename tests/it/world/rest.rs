@@ -1,10 +1,15 @@
 //! How a world comes to rest, and the details if it does not.
 
+use time::{Duration, OffsetDateTime};
 use viva_import::{engine::Actor, import::Import, messages, testbed::service::Call};
 
 use super::World;
 
-/// The most runs of `advance` until rest.
+/// After this time the timer `advance` sends a message for a step that is late.
+const OVERDUE: Duration = Duration::MINUTE;
+/// How often that timer runs.
+const EVERY: Duration = Duration::minutes(5);
+/// The most deliveries and runs of `advance` until rest.
 const MOST_DRIVES: usize = 1500;
 /// The most requests of one world.
 const MOST_REQUESTS: usize = 20_000;
@@ -44,14 +49,28 @@ impl World {
                 imports.iter().filter_map(|import| Some(import.notification.as_ref()?.due));
             let due = imports.iter().filter_map(|import| import.due).chain(notifications).min();
             let Some(due) = due else { return Ok(imports) };
-            let wait = (due - self.now()).whole_milliseconds().max(0);
-            self.pass(i64::try_from(wait).unwrap() + 1);
-            self.drive().await;
+            self.next_delivery(due).await;
             if self.proxy.count() > MOST_REQUESTS {
                 break;
             }
         }
         Err("the world does not come to rest".to_owned())
+    }
+
+    /// Moves the clock to the next message, or to the next run of the timer that may find that `due` is overdue.
+    async fn next_delivery(&mut self, due: OffsetDateTime) {
+        self.take_in_messages();
+        let now = self.service_time();
+        let overdue = now + (due + OVERDUE - self.now());
+        let timer = overdue.max(self.advanced + EVERY);
+        let message = self.messages.next().filter(|visible| *visible <= timer);
+        let wait = message.unwrap_or(timer) - now;
+        self.pass(i64::try_from(wait.whole_milliseconds().max(0)).unwrap() + 1);
+        if message.is_some() {
+            self.deliver_on(&[self.engine(0)]).await;
+        } else {
+            self.drive().await;
+        }
     }
 
     /// The details to find out what went wrong.

@@ -1,0 +1,113 @@
+//! Which histories are tried.
+
+use proptest::{prelude::*, sample::select};
+use viva_import::import::OperatorAction;
+
+use super::operation::{CALLS, Operation, Says};
+use crate::{
+    proxy::Moment,
+    world::{Kind, To, Wrong},
+};
+
+/// The lists of operations: single ones, and some in an order that seldom comes by chance.
+pub(super) fn histories() -> impl Strategy<Value = Vec<Operation>> {
+    let single = operation().prop_map(|operation| vec![operation]);
+    let part = prop_oneof![40 => single, 1 => ends_the_program()];
+    prop::collection::vec(part, 3..=24).prop_map(|parts| parts.concat())
+}
+
+/// A file ends the program again and again.
+fn ends_the_program() -> impl Strategy<Value = Vec<Operation>> {
+    (4..14_usize, 1..6_usize).prop_map(|(k, times)| {
+        let once =
+            [Operation::PowerCut(k, Moment::Before), Operation::Drive, Operation::Advance(900)];
+        once.repeat(times)
+    })
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    prop_oneof![
+        5 => customer(),
+        6 => timer(),
+        3 => line(),
+        2 => service(),
+    ]
+}
+
+fn customer() -> impl Strategy<Value = Operation> {
+    let to = || select(&To::ALL[..]);
+    let action = select(
+        &[
+            OperatorAction::Approve,
+            OperatorAction::Retry,
+            OperatorAction::Cancel,
+            OperatorAction::Resume,
+        ][..],
+    );
+    let kind = prop_oneof![
+        6 => Just(Kind::Right),
+        2 => Just(Kind::Narrow),
+        1 => Just(Kind::Wrong),
+    ];
+    prop_oneof![
+        6 => (to(), kind, prop::bool::weighted(0.8))
+            .prop_map(|(to, kind, event)| Operation::FileArrives { to, kind, event }),
+        2 => to().prop_map(Operation::FileArrivesWhileDriven),
+        1 => (0..8_usize, any::<bool>())
+            .prop_map(|(file, event)| Operation::ReplaceFile { file, event }),
+        1 => (0..8_usize).prop_map(Operation::DeleteFile),
+        2 => (action, 0..8_usize).prop_map(|(action, file)| Operation::Asks(action, file)),
+        1 => (0..8_usize).prop_map(Operation::Redeliver),
+        1 => (to(), select(&Wrong::ALL[..])).prop_map(|(to, wrong)| Operation::Breaks(to, wrong)),
+        1 => to().prop_map(Operation::Corrects),
+    ]
+}
+
+fn timer() -> impl Strategy<Value = Operation> {
+    prop_oneof![
+        4 => Just(Operation::Drive),
+        2 => Just(Operation::DriveTwiceAtOnce),
+        2 => (0..8_usize, any::<bool>(), 1..=3_u32)
+            .prop_map(|(file, is_stale, deliveries)| Operation::Message { file, is_stale, deliveries }),
+        1 => Just(Operation::LoseMessages),
+        1 => Just(Operation::Sweep),
+        4 => select(&[30, 60, 300, 400, 900, 3600, 86_400, 259_200][..]).prop_map(Operation::Advance),
+        1 => select(&[-259_200, -3600, -60, 3600, 259_200][..]).prop_map(Operation::ClockJumps),
+    ]
+}
+
+fn line() -> impl Strategy<Value = Operation> {
+    let k = || prop_oneof![2 => 1..12_usize, 1 => 1..50_usize];
+    let status = select(&[409, 412, 429, 503][..]);
+    let moment = || select(&[Moment::Before, Moment::After][..]);
+    prop_oneof![
+        1 => k().prop_map(Operation::LoseRequest),
+        2 => k().prop_map(Operation::LoseAnswer),
+        1 => (k(), status).prop_map(|(k, status)| Operation::Answer(k, status)),
+        1 => k().prop_map(Operation::CutMidBody),
+        3 => (k(), moment()).prop_map(|(k, moment)| Operation::PowerCut(k, moment)),
+        2 => moment().prop_map(Operation::PowerCutAtMessage),
+        1 => Just(Operation::RefuseMessage),
+    ]
+}
+
+fn service() -> impl Strategy<Value = Operation> {
+    let call = || select(&CALLS[..]);
+    let words = ["ValidationFailed", "Suspended", "ExtractionCompleted"];
+    let says = prop_oneof![
+        2 => Just(Says::Busy),
+        1 => Just(Says::Throttled),
+        1 => call().prop_map(Says::Failing),
+        1 => Just(Says::NoId),
+        2 => Just(Says::AcceptedAndCut),
+        1 => Just(Says::Forbidden),
+        2 => select(words.to_vec()).prop_map(Says::Word),
+    ];
+    prop_oneof![
+        1 => (call(), any::<bool>()).prop_map(|(call, page)| Operation::ExpireToken(call, page)),
+        4 => says.prop_map(Operation::ServiceSays),
+        1 => (call(), any::<bool>())
+            .prop_map(|(call, forbidden)| Operation::Refuses(call, forbidden)),
+        1 => Just(Operation::LetsIn),
+    ]
+}
