@@ -13,7 +13,11 @@ use proptest::{
 };
 
 use self::{generate::histories, operation::Operation};
-use viva_import::import::{Import, reason::ReasonCode};
+use viva_import::{
+    import::{Import, State, reason::ReasonCode},
+    messages,
+    schema::Id,
+};
 
 use crate::world::World;
 
@@ -48,11 +52,18 @@ async fn ends(history: &[Operation]) -> Result<Vec<&'static str>, String> {
     }
 }
 
-/// The end of an import, and whether a step of it never ended.
+/// The end of an import, and whether it was approved although it is older than what the service had.
 fn words(import: &Import) -> impl Iterator<Item = &'static str> {
+    let is_rejected = import.state == State::Rejected && messages::status(import).contains("I05");
+    let approval = import.approval.as_ref().filter(|approval| approval.names(Id::I05));
+    let is_completed = import.state == State::Completed && approval.is_some();
     let never_ended = import.code() == Some(ReasonCode::StepNeverEnded);
-    let more = never_ended.then_some("stuck because a step never ended");
-    [import.state.into()].into_iter().chain(more)
+    let more = [
+        is_rejected.then_some("rejected by I05"),
+        is_completed.then_some("completed in spite of I05"),
+        never_ended.then_some("stuck because a step never ended"),
+    ];
+    [Some(import.state.into())].into_iter().chain(more).flatten()
 }
 
 /// The shortest history that still violates an invariant, and which.

@@ -12,8 +12,43 @@ use crate::{
 /// The lists of operations: single ones, and some in an order that seldom comes by chance.
 pub(super) fn histories() -> impl Strategy<Value = Vec<Operation>> {
     let single = operation().prop_map(|operation| vec![operation]);
-    let part = prop_oneof![40 => single, 1 => ends_the_program()];
+    let part =
+        prop_oneof![40 => single, 1 => overtaken(), 1 => late_full(), 1 => ends_the_program()];
     prop::collection::vec(part, 3..=24).prop_map(|parts| parts.concat())
+}
+
+/// The service rejects a file, accepts a newer one of the same connection, and an operator retries the first.
+fn overtaken() -> impl Strategy<Value = Vec<Operation>> {
+    (select(&To::ALL[..]), any::<bool>()).prop_map(|(to, is_approved)| {
+        let arrives = Operation::FileArrives { to, kind: Kind::Right, event: true };
+        let later = [Operation::Advance(60), Operation::Drive];
+        let mut all = vec![Operation::ServiceSays(Says::Word("ValidationFailed")), arrives];
+        all.extend(later);
+        all.push(arrives);
+        all.extend(later);
+        all.extend([Operation::Asks(OperatorAction::Retry, 1), Operation::Drive]);
+        all.extend(is_approved.then_some(Operation::ApprovesAll));
+        all
+    })
+}
+
+/// The event of a full refresh arrives after incremental files of the same lane were accepted, or after a full refresh
+/// with a later snapshot.
+fn late_full() -> impl Strategy<Value = Vec<Operation>> {
+    let lanes = vec![(To::Full, To::Changes), (To::Other, To::Builds)];
+    (select(lanes), any::<bool>(), any::<bool>()).prop_map(
+        |((full, changes), is_late, is_approved)| {
+            let kind = if is_late { Kind::Right } else { Kind::Older };
+            let late = Operation::FileArrives { to: full, kind, event: !is_late };
+            let to = if is_late { changes } else { full };
+            let other = Operation::FileArrives { to, kind: Kind::Right, event: true };
+            let mut all = if is_late { vec![late, other] } else { vec![other] };
+            all.extend([Operation::Advance(60), Operation::Drive]);
+            all.push(if is_late { Operation::Redeliver(1) } else { late });
+            all.extend(is_approved.then_some(Operation::ApprovesAll));
+            all
+        },
+    )
 }
 
 /// A file ends the program again and again.
@@ -47,6 +82,7 @@ fn customer() -> impl Strategy<Value = Operation> {
     let kind = prop_oneof![
         6 => Just(Kind::Right),
         2 => Just(Kind::Narrow),
+        2 => Just(Kind::Older),
         1 => Just(Kind::Wrong),
     ];
     prop_oneof![
@@ -57,6 +93,7 @@ fn customer() -> impl Strategy<Value = Operation> {
             .prop_map(|(file, event)| Operation::ReplaceFile { file, event }),
         1 => (0..8_usize).prop_map(Operation::DeleteFile),
         2 => (action, 0..8_usize).prop_map(|(action, file)| Operation::Asks(action, file)),
+        1 => Just(Operation::ApprovesAll),
         1 => (0..8_usize).prop_map(Operation::Redeliver),
         1 => (to(), select(&Wrong::ALL[..])).prop_map(|(to, wrong)| Operation::Breaks(to, wrong)),
         1 => to().prop_map(Operation::Corrects),

@@ -70,6 +70,8 @@ pub(super) enum Operation {
     Corrects(To),
     /// An operator action on a file or its connection.
     Asks(OperatorAction, usize),
+    /// An operator approves all that can be approved.
+    ApprovesAll,
 }
 
 /// The faults of the service's answers.
@@ -152,6 +154,7 @@ impl Operation {
             Self::Breaks(to, wrong) => world.store(to, Some(wrong)).await,
             Self::Corrects(to) => world.store(to, None).await,
             Self::Asks(action, file) => world.ask(action, file).await,
+            Self::ApprovesAll => world.approve_all().await,
             Self::DeleteFile(file) => {
                 if let Some((_, name)) = world.file(file) {
                     world.delete(&name).await;

@@ -1,10 +1,14 @@
 //! The operations reach what they are for: a history in which nothing of the kind can happen proves nothing.
 
 use futures::{StreamExt as _, stream};
+use viva_import::import::OperatorAction::*;
 
 use super::{
     AT_ONCE, ends,
-    operation::Operation::{self, *},
+    operation::{
+        Operation::{self, *},
+        Says::*,
+    },
 };
 use crate::{
     proxy::Moment::*,
@@ -13,6 +17,43 @@ use crate::{
 
 /// What an import comes to, and a history in which one does.
 const CASES: &[(&str, &[Operation])] = &[
+    (
+        "rejected by I05",
+        &[
+            FileArrives { to: Full, kind: Right, event: true },
+            Advance(60),
+            Drive,
+            FileArrives { to: Full, kind: Older, event: true },
+        ],
+    ),
+    (
+        "completed in spite of I05",
+        &[
+            FileArrives { to: Full, kind: Right, event: true },
+            Advance(60),
+            Drive,
+            FileArrives { to: Full, kind: Older, event: true },
+            ApprovesAll,
+        ],
+    ),
+    (
+        "completed in spite of I05",
+        &[
+            ServiceSays(Word("ValidationFailed")),
+            FileArrives { to: Changes, kind: Right, event: true },
+            Advance(60),
+            Drive,
+            FileArrives { to: Changes, kind: Right, event: true },
+            Advance(60),
+            Drive,
+            Advance(60),
+            Drive,
+            Asks(Retry, 1),
+            Advance(60),
+            Drive,
+            ApprovesAll,
+        ],
+    ),
     (
         "completed",
         &[

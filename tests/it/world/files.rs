@@ -14,6 +14,8 @@ pub(crate) enum Kind {
     Right,
     /// A valid file without a column that the other valid files have.
     Narrow,
+    /// A valid file of two months before the others. It differs for full refreshes only: it is an older snapshot.
+    Older,
     /// A file with an invalid date.
     Wrong,
 }
@@ -37,13 +39,14 @@ impl File {
     /// The file with this number in a world.
     pub(super) fn new(number: usize, to: To, name: &str, kind: Kind) -> Self {
         let head = format!("{MARKER}{number}@contoso.com");
-        let date = if kind == Kind::Wrong { MARKER } else { "11/01/2025" };
+        let day = if kind == Kind::Older { "09/01/2025" } else { "11/01/2025" };
+        let date = if kind == Kind::Wrong { MARKER } else { day };
         let (column, cell) =
             if kind == Kind::Narrow { ("", "") } else { (",Location", ",zq7marker") };
         let content = format!(
             "Employee,EffectiveDate,Manager,Organization{column}\n\
              {head},{date},,{MARKER}{number}{cell}\n\
-             {MARKER}{number}b@contoso.com,11/01/2025,{head},{MARKER}{number}{cell}\n"
+             {MARKER}{number}b@contoso.com,{day},{head},{MARKER}{number}{cell}\n"
         );
         let (name, content) = (name.to_owned(), content.into_bytes());
         Self { to, name, etag: String::new(), content, kind }

@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod connections;
+mod older;
 mod order;
 mod tries;
 
@@ -83,6 +84,7 @@ impl World {
         self.rows_match_the_service(imports, &accepted)?;
         self.nothing_is_pushed_twice_without_need(imports, &seen, &accepted)?;
         self.order_is_kept(imports, &written, &accepted)?;
+        self.nothing_older_is_pushed_without_an_approval(imports, &written)?;
         self.tries_are_counted(imports, &written, &seen)
     }
 
@@ -165,7 +167,9 @@ impl World {
             } else if import.state == State::Rejected {
                 file.kind == Kind::Wrong
                     || (file.kind == Kind::Narrow && import.is_guarded())
-                    || (import.is_guarded() && messages::status(import).contains("I05"))
+                    || (import.is_guarded()
+                        && messages::status(import).contains("I05")
+                        && self.is_rejected_as_older(import, imports)?)
                     || self.deleted.contains(&file.name)
                     || import.service_status.as_deref() == Some("ValidationFailed")
             } else if import.state == State::Stuck {
