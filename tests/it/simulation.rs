@@ -44,7 +44,7 @@ async fn ends(history: &[Operation]) -> Result<Vec<&'static str>, String> {
     let checked = async {
         let imports = world.rest().await?;
         world.check(&imports).await?;
-        Ok::<_, String>(imports.iter().flat_map(words).collect())
+        Ok::<_, String>(imports.iter().flat_map(words).chain(world.removals()).collect())
     };
     match Box::pin(checked).await {
         Ok(ends) => Ok(ends),

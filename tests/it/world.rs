@@ -158,6 +158,10 @@ pub(crate) struct World {
     messages: Messages,
     /// The imports of which only messages came that had been delivered before, and the number of requests then.
     tried_again: Vec<(String, usize)>,
+    /// The imports whose rows were removed.
+    removed: Vec<Import>,
+    /// Why a removal was wrong.
+    wrong_removals: Vec<String>,
     /// When the timer `advance` ran last, by the clock of the service.
     advanced: OffsetDateTime,
 }
@@ -220,6 +224,8 @@ impl World {
             begun: vec![],
             messages: Messages::default(),
             tried_again: vec![],
+            removed: vec![],
+            wrong_removals: vec![],
         };
         world.queue(STEPS).create(None).await.unwrap();
         for to in connections {

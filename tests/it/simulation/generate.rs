@@ -108,6 +108,10 @@ fn timer() -> impl Strategy<Value = Operation> {
             .prop_map(|(file, is_stale, deliveries)| Operation::Message { file, is_stale, deliveries }),
         1 => Just(Operation::LoseMessages),
         1 => Just(Operation::Sweep),
+        1 => Just(Operation::SweepWhileDriven),
+        // Blobs have the date of this machine, which may be later than that of the world.
+        1 => (any::<u8>(), select(&[60, 500][..]))
+            .prop_map(|(deleted, days)| Operation::LongAfter { deleted, days }),
         4 => select(&[30, 60, 300, 400, 900, 3600, 86_400, 259_200][..]).prop_map(Operation::Advance),
         1 => select(&[-259_200, -3600, -60, 3600, 259_200][..]).prop_map(Operation::ClockJumps),
     ]

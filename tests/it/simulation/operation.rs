@@ -38,6 +38,12 @@ pub(super) enum Operation {
     /// All messages of steps get lost.
     LoseMessages,
     Sweep,
+    SweepWhileDriven,
+    /// A customer deletes the files of these bits, and days pass. Rows are kept for 400 of them.
+    LongAfter {
+        deleted: u8,
+        days: i64,
+    },
     /// In seconds.
     Advance(i64),
     /// In seconds, negative for backwards.
@@ -114,6 +120,16 @@ impl Operation {
             }
             Self::LoseMessages => world.lose_messages(),
             Self::Sweep => world.sweep().await,
+            Self::SweepWhileDriven => world.sweep_while_driven().await,
+            Self::LongAfter { deleted, days } => {
+                let files = (0..8).filter(|file| deleted >> file & 1 == 1);
+                let names: Vec<_> = files.filter_map(|file| world.file(file)).collect();
+                for (_, name) in names {
+                    world.delete(&name).await;
+                }
+                world.advance(days * 86_400);
+                world.sweep().await;
+            }
             Self::Advance(seconds) => world.advance(seconds),
             Self::ClockJumps(seconds) => world.jump(seconds),
             Self::LoseRequest(k) => world.proxy.after(k, Fault::LoseRequest),

@@ -55,6 +55,28 @@ const CASES: &[(&str, &[Operation])] = &[
         ],
     ),
     (
+        "removed long after",
+        &[
+            FileArrives { to: Changes, kind: Right, event: true },
+            Advance(60),
+            Drive,
+            FileArrives { to: Changes, kind: Right, event: true },
+            Advance(60),
+            Drive,
+            Advance(60),
+            Drive,
+            FileArrives { to: Changes, kind: Right, event: true },
+            Advance(60),
+            Drive,
+            Advance(60),
+            Drive,
+            // The first one; the second one is still there.
+            LongAfter { deleted: 0b101, days: 60 },
+            LongAfter { deleted: 0, days: 500 },
+            Sweep,
+        ],
+    ),
+    (
         "completed",
         &[
             FileArrives { to: Full, kind: Right, event: false },

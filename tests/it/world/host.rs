@@ -116,10 +116,19 @@ impl World {
         let _ = self.powered(engine.take_step(&message, deliveries)).await;
     }
 
-    /// The timer that finds files without an event.
+    /// The timer that finds files without an event, and removes old rows.
     pub(crate) async fn sweep(&mut self) {
-        let engine = self.engine(0);
+        let (engine, before) = (self.engine(0), self.imports().await);
         let _ = self.powered(async { engine.sweep().await }).await;
+        self.note_removed(before).await;
+    }
+
+    /// The same while another instance runs `drive`.
+    pub(crate) async fn sweep_while_driven(&mut self) {
+        let (engine, other, before) = (self.engine(0), self.engine(1), self.imports().await);
+        let both = async { tokio::join!(engine.sweep(), deliver(&other)) };
+        let _ = self.powered(both).await;
+        self.note_removed(before).await;
     }
 
     /// An operator action on the import of a file, by index.
@@ -138,6 +147,11 @@ impl World {
             }
         };
         let _ = self.powered(asked).await;
+    }
+
+    /// A word for each row that was removed.
+    pub(crate) fn removals(&self) -> impl Iterator<Item = &'static str> {
+        self.removed.iter().map(|_| "removed long after")
     }
 
     /// An operator approves every import that can be approved.

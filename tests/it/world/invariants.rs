@@ -20,6 +20,7 @@ use crate::{
 mod connections;
 mod older;
 mod order;
+mod removals;
 mod tries;
 
 /// A row that was written.
@@ -59,6 +60,8 @@ impl World {
     pub(crate) async fn check(&self, imports: &[Import]) -> Result<(), String> {
         let seen = self.proxy.seen();
         let written = written(&seen);
+        self.removals_are_right(imports).await?;
+        let imports = &[imports, &self.removed].concat()[..];
         self.nothing_is_lost(imports, &written)?;
         self.nothing_is_overlooked(imports).await?;
         self.every_end_has_its_reason(imports)?;
