@@ -84,6 +84,13 @@ async fn shortened(mut tree: impl ValueTree<Value = Vec<Operation>>, why: String
     format!("{history:?}\nviolates an invariant: {why}")
 }
 
+#[test]
+fn the_workflow_of_each_night_names_the_test_of_many_histories() {
+    let workflow = include_str!("../../.github/workflows/histories.yml");
+    // Cargo runs no test, and succeeds, if a name has changed.
+    assert!(workflow.contains("--test it simulation::after_any_history -- "), "{workflow}");
+}
+
 #[tokio::test]
 async fn every_known_history_keeps_the_invariants() {
     let tried = known::KNOWN.iter().map(async |(name, history)| (name, ends(history).await));
