@@ -199,7 +199,11 @@ impl LaneRecord {
             container: import.source.container.clone(),
             pushed,
         };
-        let is_overtaken = |by: Option<&LaneContent>| by.is_some_and(|by| by.pushed > pushed);
+        // A push that is dated after the end of this import has the time of a clock that was set back since.
+        let is_later = |other: OffsetDateTime| {
+            other > pushed && import.ended.is_some_and(|ended| other <= ended)
+        };
+        let is_overtaken = |by: Option<&LaneContent>| by.is_some_and(|by| is_later(by.pushed));
         if is_overtaken(self.full.as_ref()) {
             return;
         }
@@ -220,7 +224,7 @@ impl LaneRecord {
                 };
             }
         }
-        if self.last.as_ref().is_none_or(|last| last.pushed <= pushed) {
+        if self.last.as_ref().is_none_or(|last| !is_later(last.pushed)) {
             self.last = package.map(|package| LastPackage {
                 import: import.id.key.clone(),
                 sha256: package.sha256.clone(),

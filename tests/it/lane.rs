@@ -1,6 +1,8 @@
 //! The order in a lane: nothing older undoes what is newer, whichever connection it belongs to, and the same bytes are
 //! not pushed twice in a row.
 
+use std::time::Duration;
+
 use tokio::process::Command;
 use viva_import::{
     import::{Import, State, reason::ReasonCode},
@@ -13,7 +15,7 @@ use viva_import::{
 
 use crate::{
     stage::{BINARY, a_second_later, ended, import_of, stage, why},
-    world::pushed_content,
+    world::{Kind, To, World, pushed_content},
 };
 
 const HEADER: &str = "Employee,EffectiveDate,Manager,Organization\n";
@@ -176,4 +178,24 @@ async fn the_same_bytes_are_pushed_again_only_if_the_package_differs_or_an_opera
     stage.connect("hr", &corrected).await.unwrap();
     let import = imported(&stage, "hr/3.csv", file()).await;
     assert_eq!(import.state, State::Completed, "{}", why(&import));
+}
+
+#[tokio::test]
+async fn a_full_refresh_undoes_no_newer_file_that_was_accepted_after_the_clock_was_set_back() {
+    let days = 3 * 24 * 60 * 60;
+    let mut world = World::with(&[To::Full, To::Changes], Duration::ZERO).await;
+    world.advance(days);
+    world.put(To::Full, "full/1.csv", Kind::Right).await;
+    world.receive("full/1.csv").await;
+    world.rest().await.unwrap();
+    world.jump(-days);
+    // Its event is lost, and the sweep finds it when a newer file was accepted.
+    world.put(To::Full, "full/2.csv", Kind::Right).await;
+    a_second_later().await;
+    world.put(To::Changes, "changes/3.csv", Kind::Right).await;
+    world.receive("changes/3.csv").await;
+    let imports = world.rest().await.unwrap();
+    world.check(&imports).await.unwrap();
+    let late = imports.iter().find(|import| import.source.name == "full/2.csv").unwrap();
+    assert!(goes_back(late), "{}", why(late));
 }

@@ -57,8 +57,19 @@ fn a_full_refresh_replaces_what_was_accepted_and_incremental_files_add_to_it() {
 }
 
 #[test]
+fn what_is_accepted_after_the_clock_was_set_back_is_recorded() {
+    let first = completed(content("1", 1, Refresh::Full), 3 * 24 * 60);
+    let change = completed(content("3", 3, Refresh::Incremental), 10);
+    let accepted = [first, change];
+    assert_eq!(keys(&lane(&accepted)), [Some("1"), Some("3"), Some("3")]);
+    let full = completed(content("2", 2, Refresh::Full), 20);
+    assert_eq!(keys(&lane(&[&accepted[..], &[full]].concat())), [Some("2"), None, Some("2")]);
+}
+
+#[test]
 fn an_ingestion_that_ends_after_a_later_push_does_not_count_as_what_came_last() {
-    let slow = completed(content("1", 1, Refresh::Full), 10);
+    let ended = Some(NOW + Duration::from_mins(40));
+    let slow = Import { ended, ..completed(content("1", 1, Refresh::Full), 10) };
     let later = completed(content("2", 2, Refresh::Full), 20);
     let change = completed(content("3", 3, Refresh::Incremental), 30);
     for order in [[&later, &change, &slow], [&later, &slow, &change]] {
