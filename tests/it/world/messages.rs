@@ -25,6 +25,7 @@ const AT_ONCE: usize = 4;
 /// A message in the queue.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
+    /// The queue's id, with the number of the request that changed the message.
     id: String,
     pub(super) step: StepMessage,
     visible: OffsetDateTime,
@@ -57,9 +58,20 @@ impl Messages {
                 continue;
             };
             if seen.method == "POST" && seen.is_done() {
-                self.waiting.extend(sent(seen, rest, now));
+                let id = seen
+                    .answer
+                    .as_ref()
+                    .and_then(|answer| between(&answer.body, "<MessageId>", "</MessageId>"));
+                self.waiting.extend(id.and_then(|id| sent(id, seen, rest, now)));
+            } else if seen.method == "PUT" && seen.is_done() {
+                let id = named(rest);
+                // By the clock of the world it may have been delivered already. Then the queue would have refused the
+                // change, and the program would have sent another message.
+                let is_hidden = |it: &Message| it.id.starts_with(id) && it.deliveries == 0;
+                self.waiting.retain(|message| !is_hidden(message));
+                self.waiting.extend(sent(format!("{id}-{}", seen.number), seen, rest, now));
             } else if seen.method == "DELETE" && seen.is_done() {
-                self.waiting.retain(|message| !rest.starts_with(&format!("/{}?", message.id)));
+                self.waiting.retain(|message| !message.id.starts_with(named(rest)));
             }
         }
     }
@@ -109,11 +121,15 @@ pub(super) async fn deliver(engines: &[Arc<Engine>], messages: &[Message], ended
     join_all(each).await;
 }
 
-/// The message that a request has sent; `rest` is its query.
-fn sent(seen: &Seen, rest: &str, now: OffsetDateTime) -> Option<Message> {
+/// The id of the message that a request names.
+fn named(rest: &str) -> &str {
+    rest.split(['/', '?']).nth(1).unwrap()
+}
+
+/// The message that a request has sent or changed; `rest` is the end of its path, and its query.
+fn sent(id: String, seen: &Seen, rest: &str, now: OffsetDateTime) -> Option<Message> {
     let text = between(&seen.sent, "<MessageText>", "</MessageText>")?;
     let step = serde_json::from_slice(&STANDARD.decode(text).ok()?).ok()?;
-    let id = between(&seen.answer.as_ref()?.body, "<MessageId>", "</MessageId>")?;
     let hidden = rest.split(['?', '&']).find_map(|it| it.strip_prefix("visibilitytimeout="));
     let hidden = hidden.map_or(0, |seconds| seconds.parse().unwrap());
     Some(Message { id, step, visible: now + Duration::seconds(hidden), deliveries: 0 })
