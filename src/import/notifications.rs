@@ -114,11 +114,14 @@ impl Import {
         self.notifications_sent.iter().filter(|sent| sent.kind.needs_person()).count()
     }
 
-    /// Whether it failed itself, or a person was notified of it, before it succeeded.
+    /// Whether it failed itself, or a person was notified of it, before it succeeded. Of a reason that it reported for
+    /// its connection, the first success of any file is the end.
     #[must_use]
     pub(crate) fn has_recovered(&self) -> bool {
         let is_bad = |state| matches!(state, State::Rejected | State::Stuck);
-        self.times_in_need() > 0 || self.history.iter().any(|entry| is_bad(entry.state))
+        let is_own = |kind: NotificationKind| kind.needs_person() && !kind.is_of_connection();
+        self.notifications_sent.iter().any(|sent| is_own(sent.kind))
+            || self.history.iter().any(|entry| is_bad(entry.state))
     }
 
     /// Whether a notification of this kind was delivered.

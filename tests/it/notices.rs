@@ -30,7 +30,7 @@ use crate::{
         until,
     },
     webhook::Webhook,
-    world::deliver,
+    world::{Kind, To, World, Wrong, deliver},
 };
 
 const BAD_CSV: &str = "Employee,EffectiveDate,Manager,Organization\n\
@@ -400,4 +400,25 @@ async fn a_webhook_that_is_added_after_the_last_file_is_notified_of_an_overdue_f
     engine.sweep().await.unwrap();
     deliver(&engine).await.unwrap();
     assert_eq!(webhook.types(), ["viva-import.overdue"]);
+}
+
+#[tokio::test]
+async fn the_end_of_an_invalid_mapping_is_notified_once_whichever_file_reported_it() {
+    let mut world = World::with(&[To::Builds], Duration::ZERO).await;
+    for name in ["builds/1.csv", "builds/2.csv"] {
+        world.put(To::Builds, name, Kind::Right).await;
+    }
+    world.sweep().await;
+    world.store(To::Builds, Some(Wrong::Mapping)).await;
+    // The later file is read first, and reports the mapping. The earlier one succeeds first.
+    world.message(0, false, 1).await;
+    world.drive().await;
+    assert_eq!(world.webhook.types(), ["viva-import.connection_invalid"]);
+    world.store(To::Builds, None).await;
+    let imports = world.rest().await.unwrap();
+    world.check(&imports).await.unwrap();
+    assert!(imports.iter().all(|import| import.state == State::Completed), "{imports:?}");
+    let types = world.webhook.types();
+    let recovered = types.iter().filter(|kind| *kind == "viva-import.recovered").count();
+    assert_eq!(recovered, 1, "{types:?}");
 }

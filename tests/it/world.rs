@@ -132,7 +132,7 @@ impl Wrong {
 pub(crate) struct World {
     pub(crate) proxy: Proxy,
     pub(crate) service: Service,
-    webhook: Webhook,
+    pub(crate) webhook: Webhook,
     /// Storage without the proxy.
     pub(crate) storage: Storage,
     imports: ImportTable,
