@@ -102,7 +102,7 @@ async fn every_known_history_keeps_the_invariants() {
 
 #[tokio::test]
 async fn after_any_history_every_file_comes_to_its_end_and_the_invariants_hold() {
-    let (count, seed) = (number("HISTORIES", 50), number("SEED", 1));
+    let (count, seed) = (number("HISTORIES", 40), number("SEED", 1));
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&(seed as u64).to_le_bytes());
     let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
