@@ -4,16 +4,19 @@
 //! result with its remedy. No check waits longer than `probes::MAX_WAIT`, and checks that do not depend on
 //! each other run at the same time. So the whole ends well before an HTTP trigger times out.
 //!
-//! It changes no data: it writes a blob `doctor/probe` and deletes it again. With `resume` it also
-//! resumes the imports that wait after a 403.
+//! It changes no data: it writes a blob `doctor/probe` and deletes it again, and sends messages that do nothing
+//! to the queue of steps and to the poison queues. With `resume` it also resumes the imports that wait after a 403.
 //! It never shows a token, a secret, a cell's value or a body of the service.
 
 use std::sync::Arc;
 
 use tokio::join;
 
-pub use self::report::{CheckResult, CheckStatus, Diagnosis};
 use self::{connectivity::Reachabilities, probes::Probes};
+pub use self::{
+    probes::RunsAs,
+    report::{CheckResult, CheckStatus, Diagnosis},
+};
 use crate::{
     config::Lookup,
     engine::{Actor, Clock},
@@ -26,12 +29,13 @@ mod imports;
 mod permissions;
 mod probes;
 mod push;
+mod queues;
 mod report;
 mod timers;
 
 const SETTINGS: &str = "settings";
 /// The names of all checks, in the order in which they are reported.
-const CHECKS: [&str; 26] = [
+const CHECKS: [&str; 28] = [
     SETTINGS,
     connectivity::BLOBS,
     connectivity::TABLES,
@@ -45,8 +49,10 @@ const CHECKS: [&str; 26] = [
     permissions::WRITE_REPORTS,
     permissions::READ_IMPORTS,
     permissions::WRITE_IMPORTS,
-    permissions::ARRIVALS_QUEUE,
-    permissions::POISON_QUEUE,
+    queues::ARRIVALS_QUEUE,
+    queues::POISON_QUEUE,
+    queues::STEPS_QUEUE,
+    queues::STEPS_POISON_QUEUE,
     timers::TIMERS,
     connection::DOCUMENT,
     connection::MAPPING,
@@ -67,20 +73,21 @@ const NEEDED_FOR_PUSH: [&str; 5] =
 pub struct Doctor {
     setting: Arc<Lookup>,
     clock: Clock,
+    runs_as: RunsAs,
 }
 
 impl Doctor {
-    /// A doctor that looks settings up by `setting`.
+    /// A doctor that looks settings up by `setting`, and checks what this one needs.
     #[must_use]
-    pub fn new(setting: Arc<Lookup>, clock: Clock) -> Self {
-        Self { setting, clock }
+    pub fn new(setting: Arc<Lookup>, clock: Clock, runs_as: RunsAs) -> Self {
+        Self { setting, clock, runs_as }
     }
 
     /// Checks the connection `name`. If an actor asks to `resume` it, and its document, token, scale unit
     /// and connector pass, its imports that wait after a 403 are resumed.
     pub(crate) async fn examine(&self, name: &str, resume: Option<&Actor>) -> Diagnosis {
         let mut sent = vec![];
-        let results = match Probes::open(self.setting.clone(), self.clock.clone()) {
+        let results = match Probes::open(self.setting.clone(), self.clock.clone(), self.runs_as) {
             Ok(probes) => Box::pin(examine(probes, name, resume, &mut sent)).await,
             Err(error) => {
                 let remedy = "Correct them in the app with `az functionapp config appsettings set --name \
@@ -104,8 +111,9 @@ async fn examine(
     sent: &mut Vec<Exchange>,
 ) -> Vec<CheckResult> {
     let hosts = Reachabilities::ask(&probes).await;
-    let (rights, timers, document, imports) = join!(
+    let (rights, queues, timers, document, imports) = join!(
         Box::pin(permissions::results(&probes, &hosts)),
+        Box::pin(queues::results(&probes, &hosts.queues)),
         timers::result(&probes, &hosts),
         connection::find(&probes, &hosts, name),
         imports::find(&probes, &hosts, name),
@@ -115,6 +123,7 @@ async fn examine(
     let mut results = vec![CheckResult::pass(SETTINGS, "All settings are valid")];
     results.extend(hosts.results());
     results.extend(rights);
+    results.extend(queues);
     results.push(timers);
     results.extend(documents);
     results.push(connection::metadata(connection, &probes.config.mapping_key));

@@ -25,7 +25,7 @@ use viva_import::{
     cli::{Cli, Command, GlobalArgs, UserCommand},
     commands::Context,
     config::SETTINGS,
-    doctor::Doctor,
+    doctor::{Doctor, RunsAs},
     engine::Engine,
     host,
     outcome::{CommandError, CommandOutput, Layout, MAX_WIDTH, Progress, Tone},
@@ -171,7 +171,7 @@ async fn serve() -> Result<ExitCode, String> {
         .map_err(|error| format!("port {port} cannot be opened: {error}"))?;
     let engine = Engine::open(Arc::new(setting), Arc::new(OffsetDateTime::now_utc))
         .map_err(|error| error.to_string())?;
-    let doctor = Doctor::new(Arc::new(setting), Arc::new(OffsetDateTime::now_utc));
+    let doctor = Doctor::new(Arc::new(setting), Arc::new(OffsetDateTime::now_utc), RunsAs::App);
     tracing::info!("viva-import {} listens on port {port}", env!("CARGO_PKG_VERSION"));
     tokio::select! {
         served = host::serve(listener, Arc::new(engine), Arc::new(doctor)) => {

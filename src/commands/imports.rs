@@ -10,7 +10,7 @@ use super::{Context, ImportsOptions};
 use crate::{
     api::{ActionResult, ImportDetail, Imports},
     config::{Lookup, STORAGE},
-    doctor::Doctor,
+    doctor::{Doctor, RunsAs},
     engine::{Actor, Engine},
     http::azure::sentence,
     import::{Import, OperatorAction, State, reason::is_unprintable},
@@ -119,7 +119,7 @@ impl Context {
                     .to_owned(),
             ));
         }
-        let doctor = Doctor::new(self.setting.clone(), Arc::new(self.clock));
+        let doctor = Doctor::new(self.setting.clone(), Arc::new(self.clock), RunsAs::Operator);
         let task = self.progress.spinner(format!("Checking connection {name}"));
         let diagnosis = doctor.examine(name, resume.then_some(&Actor::Command)).await;
         drop(task);

@@ -1,4 +1,4 @@
-//! What the program may do in the storage account, one check for each permission.
+//! What the program may do with blobs and rows, one check for each permission.
 //!
 //! A blob is written and deleted again. If it cannot be deleted, the check says so; the blob has the same
 //! name each time, so there is never more than one. The check of writing rows replaces a row that does not
@@ -9,19 +9,18 @@ use azure_core::{
     error::ErrorKind,
     http::{Etag, StatusCode},
 };
-use azure_storage_queue::{QueueClient, models::QueueClientPeekMessagesOptions};
 use serde_json::json;
 use tokio::join;
 
 use super::{
     connectivity::{Reachabilities, Reachability},
-    probes::{Probes, TooLate, within},
+    probes::{Probes, RunsAs, TooLate, within},
     report::{CheckResult, capitalized},
 };
 use crate::{
-    config::{ARRIVALS, CONNECTIONS, INBOX, PACKAGES, POISON, REPORTS},
+    config::{CONNECTIONS, INBOX, PACKAGES, REPORTS},
     http::azure::{sentence, storage_answer},
-    storage::{self, table::Properties},
+    storage::table::Properties,
 };
 
 pub(super) const READ_INBOX: &str = "read inbox";
@@ -30,8 +29,6 @@ pub(super) const WRITE_PACKAGES: &str = "write packages";
 pub(super) const WRITE_REPORTS: &str = "write reports";
 pub(super) const READ_IMPORTS: &str = "read imports";
 pub(super) const WRITE_IMPORTS: &str = "write imports";
-pub(super) const ARRIVALS_QUEUE: &str = "queue arrivals";
-pub(super) const POISON_QUEUE: &str = "queue arrivals-poison";
 
 const READER: &str = "Storage Blob Data Reader on the containers inbox and connections";
 const WRITER: &str = "Storage Blob Data Contributor on the containers packages and reports";
@@ -39,17 +36,11 @@ const WRITER_ACTION: &str = "Storage Blob Data Contributor on the containers pac
      (a custom role needs the action \
      Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete)";
 const TABLE: &str = "Storage Table Data Contributor on the table imports";
-const POISON_ROLES: &str = "Storage Queue Data Message Sender and Storage Queue Data Message Processor on the \
-     queue arrivals-poison";
-const QUEUE: &str = "Storage Queue Data Contributor on the queue arrivals (the trigger of the Functions \
-     host needs it, too)";
 
 /// The same name each time, so that blobs that cannot be deleted do not pile up.
 const PROBE: &str = "doctor/probe";
 /// The error code of the table service if the table itself does not exist.
 const NO_TABLE: &str = "TableNotFound";
-/// The most messages that one request can peek at.
-const MAX_PEEK: i32 = 32;
 
 /// Checks every permission; the results are in the order of the constants.
 pub(super) async fn results(probes: &Probes, hosts: &Reachabilities) -> Vec<CheckResult> {
@@ -66,50 +57,56 @@ pub(super) async fn results(probes: &Probes, hosts: &Reachabilities) -> Vec<Chec
         Ok(()) => deleted(probes, &hosts.blobs, check, container).await,
         Err(failure) => failure.result(check, WRITER),
     };
-    let (inbox, connections, packages, reports, [read_rows, write_rows], arrivals, poison) = join!(
+    let (inbox, connections, packages, reports, [read_rows, write_rows]) = join!(
         read(READ_INBOX, INBOX),
         read(READ_CONNECTIONS, CONNECTIONS),
         write(WRITE_PACKAGES, PACKAGES),
         write(WRITE_REPORTS, REPORTS),
         rows(probes, &hosts.tables),
-        arrivals(probes, &hosts.queues),
-        poison(probes, &hosts.queues),
     );
-    vec![inbox, connections, packages, reports, read_rows, write_rows, arrivals, poison]
+    vec![inbox, connections, packages, reports, read_rows, write_rows]
 }
 
 /// Why a request to storage has no result.
-enum Failure {
+pub(super) enum Failure {
     /// It was not sent, because the check of this name did not pass.
     Unreachable(&'static str),
     /// No answer arrived in time.
     Late(TooLate),
-    /// It failed; this setting names the service.
-    Failed(Error, &'static str),
+    /// It failed.
+    Failed {
+        error: Error,
+        /// The setting that names the service.
+        setting: &'static str,
+        /// Who sent it.
+        runs_as: RunsAs,
+    },
 }
 
 impl Failure {
-    fn result(&self, check: &'static str, role: &str) -> CheckResult {
+    /// The failed check; `role` is what it needs.
+    pub(super) fn result(&self, check: &'static str, role: &str) -> CheckResult {
         match self {
             Self::Unreachable(host) => CheckResult::skipped(check, host),
             Self::Late(why) => CheckResult::fail(check, capitalized(&why.to_string()), UNAVAILABLE),
-            Self::Failed(error, setting) => {
+            Self::Failed { error, setting, runs_as } => {
                 let message = capitalized(&sentence(error));
-                CheckResult::fail(check, message, remedy(error, role, setting))
+                CheckResult::fail(check, message, remedy(error, role, setting, *runs_as))
             }
         }
     }
 
     fn is(&self, status: StatusCode) -> bool {
-        matches!(self, Self::Failed(error, _) if error.http_status() == Some(status))
+        matches!(self, Self::Failed { error, .. } if error.http_status() == Some(status))
     }
 
     fn has_code(&self, code: &str) -> bool {
-        matches!(self, Self::Failed(error, _) if storage_answer(error).code.as_deref() == Some(code))
+        matches!(self, Self::Failed { error, .. } if storage_answer(error).code.as_deref() == Some(code))
     }
 }
 
-async fn asked<T>(
+/// The answer to a request, if its host is reachable and answers in time.
+pub(super) async fn asked<T>(
     probes: &Probes,
     host: &Reachability,
     request: impl Future<Output = Result<T>>,
@@ -118,14 +115,15 @@ async fn asked<T>(
         return Err(Failure::Unreachable(host.check));
     }
     let answer = within(probes.limit, request).await.map_err(Failure::Late)?;
-    answer.map_err(|error| Failure::Failed(error, host.setting))
+    let (setting, runs_as) = (host.setting, probes.runs_as);
+    answer.map_err(|error| Failure::Failed { error, setting, runs_as })
 }
 
 const UNAVAILABLE: &str = "Try again in some minutes. If it still fails, open the storage account in the \
      Azure portal, then Help, Resource health.";
 
 /// What to do about an error of storage.
-fn remedy(error: &Error, role: &str, setting: &str) -> String {
+fn remedy(error: &Error, role: &str, setting: &str, runs_as: RunsAs) -> String {
     let mut causes = std::iter::successors(Some(error), |error| {
         std::error::Error::source(*error).and_then(|cause| cause.downcast_ref())
     });
@@ -139,9 +137,12 @@ fn remedy(error: &Error, role: &str, setting: &str) -> String {
     let ErrorKind::HttpResponse { status, error_code, .. } = error.kind() else {
         return UNAVAILABLE.to_owned();
     };
+    let whom = match runs_as {
+        RunsAs::App => "the app's identity",
+        RunsAs::Operator => "the user who runs this command",
+    };
     let assign = format!(
-        "Assign the app's identity the role {role}. In the Azure portal: Access control (IAM), Add role \
-         assignment."
+        "Assign {whom} the role {role}. In the Azure portal: Access control (IAM), Add role assignment."
     );
     match (u16::from(*status), error_code.as_deref().unwrap_or_default()) {
         (403, "AuthorizationPermissionMismatch") => {
@@ -231,66 +232,6 @@ async fn rows(probes: &Probes, host: &Reachability) -> [CheckResult; 2] {
     [read, write]
 }
 
-async fn arrivals(probes: &Probes, host: &Reachability) -> CheckResult {
-    match asked(probes, host, peek(probes, ARRIVALS)).await {
-        Ok(waiting) => CheckResult::pass(
-            ARRIVALS_QUEUE,
-            format!("Can be read; messages waiting: {}", count(waiting)),
-        ),
-        Err(failure) => failure.result(ARRIVALS_QUEUE, QUEUE),
-    }
-}
-
-async fn poison(probes: &Probes, host: &Reachability) -> CheckResult {
-    let seen = async {
-        let seen = peek(probes, POISON).await?;
-        may_delete(probes, POISON).await?;
-        Ok(seen)
-    };
-    match asked(probes, host, seen).await {
-        // A sweep hides what it has to leave. Only the properties of the queue count hidden messages.
-        Ok(0) => {
-            CheckResult::pass(POISON_QUEUE, "Empty, or read by a sweep within the last 5 minutes")
-        }
-        Ok(waiting) => CheckResult::fail(
-            POISON_QUEUE,
-            format!("Messages that `intake` could not process: {}", count(waiting)),
-            "Find the reason in the log of `intake`, and correct it. The next `sweep` receives the messages that \
-             are events. If messages remain, they are no events: find out what sends them, and delete them: \
-             `az storage message clear --auth-mode login --account-name $ACCOUNT --queue-name \
-             arrivals-poison`.",
-        ),
-        Err(failure) if failure.is(StatusCode::NotFound) => {
-            CheckResult::pass(POISON_QUEUE, "Does not exist: no message has ever failed")
-        }
-        Err(failure) => failure.result(POISON_QUEUE, POISON_ROLES),
-    }
-}
-
-/// The number of messages in a queue, at most [`MAX_PEEK`].
-async fn peek(probes: &Probes, name: &str) -> Result<usize> {
-    let queue: QueueClient = storage::queue_once(&probes.config.account, name, probes.limit)?;
-    let options =
-        QueueClientPeekMessagesOptions { number_of_messages: Some(MAX_PEEK), ..Default::default() };
-    let seen = queue.peek_messages(Some(options)).await?.into_model()?;
-    Ok(seen.items.unwrap_or_default().len())
-}
-
-/// Deletes a message that does not exist: only the right to do so is of interest.
-async fn may_delete(probes: &Probes, name: &str) -> Result<()> {
-    let queue: QueueClient = storage::queue_once(&probes.config.account, name, probes.limit)?;
-    let id = Uuid::new_v4().to_string();
-    match queue.delete_message(&id, "AgAAAAMAAAAAAAAA", None).await {
-        Err(error) if error.http_status() == Some(StatusCode::Forbidden) => Err(error),
-        // It was permitted, and failed because there is no such message.
-        _ => Ok(()),
-    }
-}
-
-fn count(messages: usize) -> String {
-    if messages < 32 { messages.to_string() } else { "32 or more".to_owned() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -300,6 +241,10 @@ mod tests {
         let kind =
             ErrorKind::HttpResponse { status: status.into(), error_code, raw_response: None };
         Error::with_message(kind, "a body that is never shown")
+    }
+
+    fn failed(error: Error) -> Failure {
+        Failure::Failed { error, setting: "ImportStorage", runs_as: RunsAs::App }
     }
 
     #[test]
@@ -318,8 +263,7 @@ mod tests {
             (500, Some("InternalError"), "Azure Storage itself failed"),
             (503, None, "Resource health"),
         ] {
-            let failed = Failure::Failed(refused(status, code), "ImportStorage");
-            let result = failed.result(WRITE_IMPORTS, TABLE);
+            let result = failed(refused(status, code)).result(WRITE_IMPORTS, TABLE);
             let message = format!("Azure Storage answered {status}");
             assert!(result.message.starts_with(&message), "{}", result.message);
             let remedy = result.remedy.unwrap();
@@ -327,7 +271,7 @@ mod tests {
         }
         let no_token = Error::with_message(ErrorKind::Credential, "no endpoint");
         let no_token = no_token.with_context("not retried");
-        let result = Failure::Failed(no_token, "ImportStorage").result(READ_INBOX, READER);
+        let result = failed(no_token).result(READ_INBOX, READER);
         assert!(result.remedy.unwrap().contains("az functionapp identity assign"));
     }
 }

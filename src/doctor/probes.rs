@@ -15,6 +15,15 @@ use crate::{
 /// The longest time limit of one check, also if `REQUEST_TIMEOUT_SECONDS` is higher.
 pub(crate) const MAX_WAIT: Duration = Duration::from_secs(20);
 
+/// Who runs the doctor. The roles of the deployment give each of them what they need, and no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunsAs {
+    /// The app.
+    App,
+    /// A person with the command.
+    Operator,
+}
+
 /// What the checks use, once the settings are valid.
 pub(super) struct Probes {
     pub(super) config: Config,
@@ -23,20 +32,25 @@ pub(super) struct Probes {
     pub(super) service: Service,
     pub(super) clock: Clock,
     pub(super) setting: Arc<Lookup>,
+    pub(super) runs_as: RunsAs,
     /// The time limit of one request.
     pub(super) limit: Duration,
 }
 
 impl Probes {
     /// Opens everything as [`crate::engine::Engine::open`] does, with clients that do not retry.
-    pub(super) fn open(setting: Arc<Lookup>, clock: Clock) -> Result<Self, OpenError> {
+    pub(super) fn open(
+        setting: Arc<Lookup>,
+        clock: Clock,
+        runs_as: RunsAs,
+    ) -> Result<Self, OpenError> {
         let mut config = Config::read(|name| setting(name))?;
         let limit = config.service.answer_timeout.min(MAX_WAIT);
         config.service.answer_timeout = limit;
         let storage = Storage::open_once(&config.account, limit).map_err(OpenError::Storage)?;
         let service = Service::new(config.service.clone(), setting.clone())?;
         let imports = ImportTable::new(storage.imports.clone());
-        Ok(Self { config, storage, imports, service, clock, setting, limit })
+        Ok(Self { config, storage, imports, service, clock, setting, runs_as, limit })
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
     service::Service,
 };
 use crate::{
-    config::{ARRIVALS, Account, CONNECTIONS, INBOX, STEPS, STORAGE},
+    config::{ARRIVALS, Account, CONNECTIONS, INBOX, POISON, STEPS, STEPS_POISON, STORAGE},
     http::azure::sentence,
     import::Import,
     storage::{self, Storage, blob::Blob, import_table::ImportTable},
@@ -136,7 +136,8 @@ impl Stage {
         let settings = all;
         let stage =
             Self { host, service, storage, table, account, settings, root, options, orphans };
-        for name in [ARRIVALS, STEPS] {
+        // As the deployment does.
+        for name in [ARRIVALS, POISON, STEPS, STEPS_POISON] {
             let created = stage.queue(name)?.create(None).await;
             created.map_err(failed(format!("creating the queue {name}")))?;
         }

@@ -16,7 +16,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, process::Command};
 use viva_import::{
-    config::{ARRIVALS, PACKAGES, POISON, REPORTS},
+    config::{ARRIVALS, PACKAGES, POISON, REPORTS, STEPS, STEPS_POISON},
     import::{Import, State},
     testbed::{
         SAMPLE_CONNECTION,
@@ -25,9 +25,12 @@ use viva_import::{
     },
 };
 
-use crate::stage::{
-    BINARY, GOOD_CSV, TOKEN, a_second_later, azurite, csv_of, ended, log, new_account, rules,
-    stage, stage_with, until,
+use crate::{
+    poison::count,
+    stage::{
+        BINARY, GOOD_CSV, TOKEN, a_second_later, azurite, csv_of, ended, log, new_account, rules,
+        stage, stage_with, until,
+    },
 };
 
 /// The settings of a stage with changes.
@@ -88,7 +91,7 @@ impl Diagnosis {
     }
 }
 
-const RIGHTS: [&str; 8] = [
+const RIGHTS: [&str; 10] = [
     "read inbox",
     "read connections",
     "write packages",
@@ -97,6 +100,8 @@ const RIGHTS: [&str; 8] = [
     "write imports",
     "queue arrivals",
     "queue arrivals-poison",
+    "queue steps",
+    "queue steps-poison",
 ];
 
 /// The diagnosis of a connection in the app.
@@ -171,7 +176,13 @@ async fn a_healthy_connection_passes_by_shell_and_by_http_and_nothing_is_left_be
     }
     let rows = stage.storage.imports.query("PartitionKey eq 'doctor'").await.unwrap();
     assert!(rows.is_empty());
-    assert!(!log(&stage).contains(TOKEN));
+    for name in [ARRIVALS, POISON, STEPS, STEPS_POISON] {
+        // The message of the command expires.
+        let queue = stage.queue(name).unwrap();
+        until("no message in the queue", async || (count(&queue).await == 0).then_some(())).await;
+    }
+    let log = log(&stage);
+    assert!(!log.contains(TOKEN) && !log.contains("Skipped an invalid message"), "{log}");
 }
 
 #[tokio::test]
@@ -407,13 +418,11 @@ async fn storage_that_is_down_or_empty_fails_and_the_service_is_still_checked() 
     let empty = azurite().await.connection_string(&new_account());
     let empty = by_shell(&settings(&stage, &[("ImportStorage", &empty)]), &["hr"]).await;
     assert!(!empty.0.to_string().contains("ImportStorage__accountName"), "{:#}", empty.0);
-    let crossed: Vec<&str> =
-        RIGHTS.into_iter().filter(|check| !["write imports", RIGHTS[7]].contains(check)).collect();
+    let crossed: Vec<&str> = RIGHTS.into_iter().filter(|check| *check != "write imports").collect();
     assert_eq!(empty.those("fail"), crossed);
     for check in crossed {
         empty.says(check, "fail", "Run the deployment again");
     }
-    empty.says(RIGHTS[7], "pass", "Does not exist");
     empty.says("connection", "unknown", "because the check \"read connections\" did not pass");
 }
 
@@ -434,12 +443,123 @@ async fn messages_in_the_poison_queue_fail_and_an_empty_one_passes() {
     assert!(!diagnosis.0.to_string().contains("private"));
 }
 
-/// A storage account whose answers come from this router.
-async fn storage_of(router: Router) -> String {
+/// The diagnosis of the connection `hr` in the app.
+async fn by_app(stage: &Stage) -> Diagnosis {
+    let (status, body) = diagnose(stage, "hr", "{}").await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    Diagnosis(serde_json::from_str(&body).unwrap())
+}
+
+#[tokio::test]
+async fn messages_in_the_queue_of_failed_steps_fail_and_an_empty_one_passes() {
+    // Otherwise it may delete them.
+    let stage = stage(&[("AzureWebJobs.advance.Disabled", "true")]).await;
+    let check = "queue steps-poison";
+    for diagnosis in [by_shell(stage.settings(), &["hr"]).await, by_app(&stage).await] {
+        diagnosis.says(check, "pass", "Empty");
+        assert!(diagnosis.those("fail").is_empty());
+    }
+    let poison = stage.queue(STEPS_POISON).unwrap();
+    for _ in 0..2 {
+        let message_text = Some("a private matter".to_owned());
+        let message = azure_storage_queue::models::QueueMessage { message_text };
+        poison.send_message(message.try_into().unwrap(), None).await.unwrap();
+    }
+    for diagnosis in [by_shell(stage.settings(), &["hr"]).await, by_app(&stage).await] {
+        assert_eq!(diagnosis.those("fail"), [check]);
+        diagnosis.says(check, "fail", "Messages that `step` could not process: 2");
+        diagnosis.says(check, "fail", "`advance` deletes these messages within 5 minutes");
+        assert!(!diagnosis.0.to_string().contains("private"));
+    }
+    assert_eq!(count(&poison).await, 2, "they are still there");
+}
+
+#[tokio::test]
+async fn a_missing_queue_fails_and_its_neighbour_passes() {
+    let stage = stage(&[]).await;
+    for (missing, neighbour) in [(STEPS, STEPS_POISON), (STEPS_POISON, STEPS)] {
+        stage.queue(missing).unwrap().delete(None).await.unwrap();
+        for diagnosis in [by_shell(stage.settings(), &["hr"]).await, by_app(&stage).await] {
+            let check = format!("queue {missing}");
+            assert_eq!(diagnosis.those("fail"), [check.as_str()]);
+            diagnosis.says(&check, "fail", "(QueueNotFound)");
+            diagnosis.says(&check, "fail", "Run the deployment again");
+            diagnosis.says(&format!("queue {neighbour}"), "pass", "");
+        }
+        stage.queue(missing).unwrap().create(None).await.unwrap();
+    }
+}
+
+/// The address of queues that permit everything except requests with this method.
+async fn queues_without(forbidden: Arc<Mutex<Option<Method>>>) -> String {
+    let answer = async move |method: Method, uri: Uri| {
+        let of_storage = [("x-ms-request-id", "1")];
+        if forbidden.lock().unwrap().as_ref() == Some(&method) && uri.path().contains("/messages") {
+            let code = [("x-ms-error-code", "AuthorizationPermissionMismatch")];
+            return (StatusCode::FORBIDDEN, of_storage, code).into_response();
+        }
+        let message =
+            "<QueueMessage><MessageId>1</MessageId><PopReceipt>2</PopReceipt></QueueMessage>";
+        let (status, message) = match method {
+            Method::GET => (StatusCode::OK, ""),
+            Method::POST => (StatusCode::CREATED, message),
+            _ => return (StatusCode::NO_CONTENT, of_storage).into_response(),
+        };
+        let list = format!("<QueueMessagesList>{message}</QueueMessagesList>");
+        (status, of_storage, list).into_response()
+    };
+    serving(Router::new().fallback(answer)).await
+}
+
+#[tokio::test]
+async fn app_and_operator_need_the_roles_that_the_deployment_gives_them() {
+    let forbidden = Arc::new(Mutex::new(None));
+    let stage = stage(&[]).await;
+    let queues = format!(";QueueEndpoint={}/a", queues_without(forbidden.clone()).await);
+    let account: String = stage.settings()["ImportStorage"]
+        .split(';')
+        .filter(|part| !part.starts_with("QueueEndpoint"))
+        .collect::<Vec<_>>()
+        .join(";");
+    let stage = stage.change_settings(&[("ImportStorage", &(account + &queues))]).await.unwrap();
+    let queues = &RIGHTS[6..];
+    let [arrivals, poison, steps, steps_poison] = queues else { panic!("{queues:?}") };
+    for (method, app, operator) in [
+        (None, vec![], vec![]),
+        // To peek.
+        (Some(Method::GET), queues.to_vec(), vec![*arrivals, poison, steps_poison]),
+        // To send.
+        (Some(Method::POST), vec![*poison, steps, steps_poison], vec![*steps]),
+        (Some(Method::DELETE), vec![*poison, steps, steps_poison], vec![]),
+    ] {
+        *forbidden.lock().unwrap() = method.clone();
+        for (diagnosis, expected, whom) in [
+            (by_app(&stage).await, app, "Assign the app's identity"),
+            (by_shell(stage.settings(), &["hr"]).await, operator, "Assign the user who runs"),
+        ] {
+            let failed = diagnosis.those("fail");
+            assert_eq!(failed, expected, "{method:?}: {whom}");
+            for check in failed {
+                let queue = check.strip_prefix("queue ").unwrap();
+                diagnosis.says(check, "fail", "answered 403 (AuthorizationPermissionMismatch)");
+                diagnosis.says(check, "fail", whom);
+                diagnosis.says(check, "fail", &format!("on the queue {queue}"));
+            }
+        }
+    }
+}
+
+/// The address of a server with this router.
+async fn serving(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(axum::serve(listener, router).into_future());
-    account_at(&format!("http://{address}"))
+    format!("http://{address}")
+}
+
+/// A storage account whose answers come from this router.
+async fn storage_of(router: Router) -> String {
+    account_at(&serving(router).await)
 }
 
 /// Storage that answers everything with 403 and this code, and whose clock stopped. Only the table service

@@ -38,7 +38,7 @@ async fn put_event(queue: &QueueClient, event: &Value) {
 }
 
 /// The number of messages, also of hidden ones.
-async fn count(queue: &QueueClient) -> u32 {
+pub(crate) async fn count(queue: &QueueClient) -> u32 {
     use azure_storage_queue::models::QueueClientGetPropertiesResultHeaders as _;
     let properties = queue.get_properties(None).await.unwrap();
     properties.approximate_messages_count().unwrap().unwrap().try_into().unwrap()
