@@ -1,18 +1,25 @@
 //! README, guides, `--help` and the code say the same.
 
-use std::{collections::BTreeSet, fs, path::Path, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    process::Command,
+};
 
 use clap::CommandFactory as _;
+use strum::VariantArray as _;
 use viva_import::{
     cli::Cli,
     config::{self, SETTINGS},
     host::FUNCTIONS,
+    import::NotificationKind,
     messages,
     schema::Target,
     storage::import_table::{COLUMNS, CONNECTION_COLUMNS, LANE_COLUMNS, LIVE_COLUMNS},
 };
 
-use crate::stage::BINARY;
+use crate::{layers::sources, stage::BINARY};
 
 /// The pages that a reader has.
 fn pages() -> Vec<String> {
@@ -88,6 +95,33 @@ fn the_table_of_reasons_is_that_of_the_code() {
     let heading =
         "| `ReasonCode` | class | usual state | `event` | message (example) | what to do |";
     guide_has("src/guide/operations.md", "reasons", heading, rows);
+}
+
+/// The log writes no word that is not a literal in one of these two places, or a kind of notification.
+#[test]
+fn every_event_of_the_log_is_in_its_guide() {
+    let code: BTreeMap<String, String> = sources(Path::new("src")).into_iter().collect();
+    let (log, import) = (&code["engine/log.rs"], &code["import.rs"]);
+    let of_import = import.split_once("fn event_of(").unwrap().1.split_once("\n}\n").unwrap().0;
+    let is_word = |text: &&str| {
+        !text.is_empty() && text.chars().all(|it| it.is_ascii_lowercase() || it == '_')
+    };
+    let literals = |code| str::split(code, '"').skip(1).step_by(2).filter(is_word);
+    let kinds = NotificationKind::VARIANTS.iter().filter(|kind| kind.needs_person());
+    let words: BTreeSet<&str> = literals(log)
+        .chain(literals(of_import))
+        .chain(kinds.map(NotificationKind::as_ref))
+        // The value of a field without one.
+        .filter(|word| *word != "none")
+        .collect();
+    for known in ["idle", "failed_steps", "removed", "cancelled", "overdue"] {
+        assert!(words.contains(known), "{known} was not found in {words:?}");
+    }
+    let guide = read("src/guide/operations.md");
+    let (_, guide) = guide.split_once("## The log").unwrap();
+    let missing: Vec<_> =
+        words.iter().filter(|word| !guide.contains(&format!("`{word}`"))).collect();
+    assert!(missing.is_empty(), "src/guide/operations.md lacks {missing:?}");
 }
 
 #[test]
