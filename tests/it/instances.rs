@@ -3,10 +3,11 @@
 use std::mem::replace;
 
 use bytes::Bytes;
-use reqwest::{Method, header::HeaderMap};
+use reqwest::{Client, Method, header::HeaderMap};
 use viva_import::{
-    import::State,
+    import::{Import, State},
     testbed::{
+        SAMPLE_CONNECTION,
         deployment::Stage,
         host::{Group, Options},
         service::{Call, ServiceFault},
@@ -15,7 +16,7 @@ use viva_import::{
 
 use crate::{
     crash::large_csv,
-    stage::{GOOD_CSV, a_second_later, ended, held, stage},
+    stage::{GOOD_CSV, a_second_later, ended, held, import_of, stage},
 };
 
 #[tokio::test]
@@ -78,4 +79,35 @@ async fn a_push_that_a_change_of_the_settings_killed_is_repeated() {
     let stage = stage.change_settings(&[("MAX_PUSH_FAILURES", "9")]).await.unwrap();
     assert_eq!(stage.settings()["MAX_PUSH_FAILURES"], "9");
     is_pushed_again(&stage).await;
+}
+
+#[tokio::test]
+async fn a_step_ends_on_a_drained_host_and_the_next_host_does_what_is_left() {
+    const KEY: &str = "the-master-key";
+    let stage = pushing().await;
+    let other = SAMPLE_CONNECTION.replace("c0d1e2f3a4b5", "c0d1e2f3a4b6");
+    stage.connect("other", &other).await.unwrap();
+    let front = stage.host.open_front(KEY).await.unwrap();
+    let url = format!("http://{}/admin/host/drain", front.address);
+    let client = Client::builder().no_proxy().build().unwrap();
+    let answer = client.post(url).header("x-functions-key", KEY).send().await.unwrap();
+    assert_eq!(answer.status(), 202);
+    // A request for messages may be under way.
+    a_second_later().await;
+    stage.arrive("other/b.csv", GOOD_CSV.into()).await.unwrap();
+    stage.service.release();
+    let is_pushed = |import: &Import| import.state == State::Ingesting;
+    let pushed = import_of(&stage, "hr/a.csv", is_pushed).await;
+    assert!(!pushed.push_outcome_unknown, "its answer was saved");
+    // Long enough for the poll that is due, and for the other file.
+    for _ in 0..3 {
+        a_second_later().await;
+    }
+    assert_eq!(stage.imports().await.unwrap(), [pushed], "nothing new has begun");
+
+    let stage = stage.restart().await.unwrap();
+    for name in ["hr/a.csv", "other/b.csv"] {
+        assert_eq!(ended(&stage, name).await.state, State::Completed, "{name}");
+    }
+    assert_eq!(stage.service.ingestions().len(), 2, "neither was pushed twice");
 }
