@@ -12,6 +12,7 @@ macro_rules! guides {
             #[doc = "[columns]: table#columns-of-an-import"]
             #[doc = "[connection]: connection"]
             #[doc = "[deployment]: deployment"]
+            #[doc = "[guarantees]: guarantees"]
             #[doc = "[keys]: deployment#keys"]
             #[doc = "[notification]: notifications"]
             #[doc = "[notifications]: notifications"]
@@ -21,6 +22,7 @@ macro_rules! guides {
             #[doc = "[settings]: settings"]
             #[doc = "[table]: table"]
             #[doc = "[unverified]: unverified"]
+            #[doc = "[update]: deployment#what-an-update-interrupts"]
             #[doc = ""]
             #[doc = include_str!($file)]
             pub mod $name {}
