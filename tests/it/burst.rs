@@ -11,7 +11,7 @@ use std::{
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::timeout;
 use viva_import::{
-    config::ARRIVALS,
+    config::{POISON, STEPS_POISON},
     import::{Import, State},
     schema::Refresh,
     testbed::{
@@ -23,7 +23,7 @@ use viva_import::{
     },
 };
 
-use crate::stage::{BINARY, TOKEN, azurite_program, rules};
+use crate::stage::{BINARY, TOKEN, azurite_program, peeked, rules};
 
 /// The service takes one import of a tenant at a time, and each takes it some seconds: what lasts is
 /// the longest line of one tenant. Six of the ten tenants have two incremental connections, a line
@@ -176,8 +176,7 @@ async fn a_thousand_events_end_once_each_in_order_and_one_at_a_time_for_a_tenant
     let failed = stage.host.outcomes();
     let failed = failed.iter().find(|ended| !matches!(ended.outcome, Outcome::Succeeded(_)));
     assert_eq!(failed, None);
-    let poison = stage.queue(&format!("{ARRIVALS}-poison")).unwrap();
-    let poison = poison.receive_messages(None).await;
-    let status = poison.map(drop).unwrap_err().http_status().unwrap();
-    assert_eq!(u16::from(status), 404, "nothing was ever poisonous");
+    for queue in [POISON, STEPS_POISON] {
+        assert_eq!(peeked(&stage, queue).await, 0, "{queue}");
+    }
 }

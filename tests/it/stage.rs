@@ -166,6 +166,12 @@ pub(crate) async fn held(stage: &Stage) {
     assert!(held.is_ok(), "no request is held");
 }
 
+/// The number of visible messages in a queue, at most 1.
+pub(crate) async fn peeked(stage: &Stage, queue: &str) -> usize {
+    let peeked = stage.queue(queue).unwrap().peek_messages(None).await.unwrap();
+    peeked.into_model().unwrap().items.unwrap_or_default().len()
+}
+
 /// The whole log of the host as one text.
 pub(crate) fn log(stage: &Stage) -> String {
     stage.host.log().iter().map(|line| format!("{}\n", line.message)).collect()
