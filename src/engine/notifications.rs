@@ -8,6 +8,7 @@ use std::{future::ready, time::Duration};
 
 use azure_core::Result;
 use futures::{StreamExt as _, stream};
+use time::OffsetDateTime;
 
 use super::{AT_ONCE, Engine, log, sweep::Overdue};
 use crate::{
@@ -154,7 +155,10 @@ impl Engine {
     pub(super) async fn note_invalid(&self, name: &str, reason: &Reason) -> Result<()> {
         let (now, policy) = ((self.clock)(), &self.config.policy);
         let notify = self.config.notify.as_ref();
+        let received = self.last_received(name).await?;
         let begins = |record: &mut ConnectionRecord| {
+            // A file was received since: the document was valid.
+            record.invalid.take_if(|known| received.is_some_and(|at| at > known.since));
             let is_first = record.invalid.is_none();
             let since = record.invalid_begins(now, policy).filter(|_| is_first || notify.is_some());
             since.map(|since| (is_first, since))
@@ -177,6 +181,15 @@ impl Engine {
             record.invalid_ended(since, failed.as_ref(), now, policy)
         };
         self.imports.change_connection(tenant, name, ended).await.map(drop)
+    }
+
+    /// When a file of a connection was last received, in any tenant.
+    async fn last_received(&self, name: &str) -> Result<Option<OffsetDateTime>> {
+        let mut last = None;
+        for tenant in self.imports.tenants().await? {
+            last = last.max(self.imports.connection(&tenant, name).await?.last_received);
+        }
+        Ok(last)
     }
 
     /// Sends a notification that no import holds; returns why it failed.

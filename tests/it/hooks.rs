@@ -251,6 +251,13 @@ async fn the_app_notifies_of_an_invalid_or_missing_document_but_not_for_a_valid_
     webhook.until(2).await;
     let kinds = ["viva-import.connection_invalid"; 2];
     assert_eq!(webhook.types(), kinds, "the second file reports nothing new");
+    // A file that is received shows that the document was valid. The next invalid one is reported anew.
+    stage.connect("wrong", SAMPLE_CONNECTION).await.unwrap();
+    stage.arrive("wrong/c.csv", GOOD_CSV.into()).await.unwrap();
+    import(&stage, "wrong/c.csv", |import| import.state.is_end()).await;
+    stage.connect("wrong", "{}").await.unwrap();
+    stage.arrive("wrong/d.csv", GOOD_CSV.into()).await.unwrap();
+    webhook.until(3).await;
     let all = webhook.all();
     assert_eq!(all[0].1["data"]["connection"], "gone");
     assert!(all[1].1["data"]["message"].as_str().unwrap().contains("/tenantId: missing"));
