@@ -4,7 +4,10 @@
 //! long step is announced first and renews its lease, so that no other instance starts it too; a step that died
 //! is due again when its lease is over. The table is the only memory.
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::{Duration, Instant},
+};
 
 use azure_core::{Error, Result, error::ErrorKind};
 use time::OffsetDateTime;
@@ -18,7 +21,7 @@ use crate::{
         azure::{blocked, sentence},
     },
     import::{
-        Action, Event, Import,
+        Action, Event, Import, State,
         reason::{List, Reason, ReasonCode},
     },
     messages,
@@ -66,6 +69,9 @@ const AT_ONCE: usize = 4;
 /// wait for storage, and a large file alone, because it takes every core and most of the memory.
 const PACKED_MIB: u32 = 32;
 
+/// How long what was read need not be read again.
+const FRESH: Duration = Duration::from_secs(5);
+
 /// The clock. Lower layers get the time as an argument; the engine reads it here.
 pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
 
@@ -98,6 +104,22 @@ pub enum OpenError {
     /// The client of the ingestion service cannot be created.
     #[error(transparent)]
     Service(#[from] ClientError),
+}
+
+/// A connection, and when it was read.
+struct Recent {
+    connection: Box<Connection>,
+    at: Instant,
+}
+
+impl Recent {
+    fn new(connection: Connection) -> Self {
+        Self { connection: Box::new(connection), at: Instant::now() }
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.at.elapsed() < FRESH
+    }
 }
 
 /// The result of a step.
@@ -155,15 +177,16 @@ impl Engine {
         &self.imports
     }
 
-    /// Saves the import after an event, and logs it. An end is saved together with its clean-up. If that fails, a step
-    /// of its own does it.
+    /// Saves the import after an event, and logs it. The end of an ingestion is saved together with its clean-up. If that
+    /// fails, a step of its own does it.
     async fn save(&self, stored: Stored, event: Event) -> Result<Step> {
         let before = stored.import.clone();
         let shows = event.shows_correction();
         let mut next = self.applied(before.clone(), event)?;
         let now = (self.clock)();
-        let ends = !before.state.is_end() && next.state.is_end();
-        if ends
+        // Before the end is written, so only what nobody needs any more, whatever happens to the write.
+        let is_unneeded = before.state == State::Ingesting || steps::has_staged_nothing(&next);
+        if is_unneeded
             && next.action(now, &self.config.policy) == Action::Discard
             && self.discard(&next).await.is_ok()
         {
@@ -173,7 +196,7 @@ impl Engine {
             Saved::Done { stored, is_first, rows } => {
                 log::moved(Some(&before), &stored.import, is_first, now);
                 if lets_another_go(&before, &stored.import) {
-                    Box::pin(self.wake_next(&stored.import, rows.map(|rows| *rows))).await;
+                    Box::pin(self.wake_next(&stored.import, rows.as_deref())).await;
                 }
                 if shows && before.waits_for_correction() && stored.import.blocked.is_none() {
                     Box::pin(self.wake(&before)).await;
@@ -254,17 +277,25 @@ impl Engine {
     }
 
     /// The connection of an import, with the import's tenant. The import waits until the document is usable:
-    /// somebody may be editing it. `known` is the connection as the same invocation has read it. Updates whether notifications are sent.
+    /// somebody may be editing it. One that was read a moment ago is not read again. Updates whether notifications are
+    /// sent.
     async fn connection_of_import(
         &self,
         import: &mut Import,
-        known: &mut Option<Box<Connection>>,
+        known: &mut Option<Recent>,
     ) -> Result<std::result::Result<Connection, Event>> {
-        let usable = match known.take().filter(|known| known.caller.tenant == import.id.tenant) {
-            Some(known) => Ok(*known),
-            None => self.usable_connection(import).await?,
+        let usable = match known.take().filter(Recent::is_fresh) {
+            Some(recent) if recent.connection.caller.tenant == import.id.tenant => {
+                let connection = (*recent.connection).clone();
+                *known = Some(recent);
+                Ok(connection)
+            }
+            _ => {
+                let usable = self.usable_connection(import).await?;
+                *known = usable.as_ref().ok().cloned().map(Recent::new);
+                usable
+            }
         };
-        *known = usable.as_ref().ok().cloned().map(Box::new);
         if let Some(enabled) = self.notifies(usable.as_ref().ok()) {
             import.notify_enabled = enabled;
         }

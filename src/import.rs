@@ -202,6 +202,7 @@ impl Import {
         let is_a_try = matches!(
             event,
             Event::PackStarted
+                | Event::TriedAgain
                 | Event::Claimed { .. }
                 | Event::OperatorRequested { action: OperatorAction::Retry, .. }
         );

@@ -6,14 +6,14 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use azure_core::Result;
 use tokio::time::timeout;
 
 use super::{
-    Engine, Step, log,
+    Engine, Recent, Step, log,
     step_queue::{Sent, StepMessage, delay_of, soon},
 };
 use crate::{
@@ -31,8 +31,6 @@ const SUSPECT: u32 = 2;
 const ROOM: Duration = Duration::from_secs(2);
 /// How long it comes back later if they have not.
 const NO_ROOM: Duration = Duration::from_mins(1);
-/// How long a row and a document need not be read again after the file was received.
-const FRESH: Duration = Duration::from_secs(5);
 
 /// The imports that this process has just received.
 pub(super) type FreshImports = Mutex<HashMap<ImportId, Box<Fresh>>>;
@@ -40,15 +38,14 @@ pub(super) type FreshImports = Mutex<HashMap<ImportId, Box<Fresh>>>;
 /// An import that this process has just received.
 pub(super) struct Fresh {
     stored: Box<Stored>,
-    connection: Box<Connection>,
-    at: Instant,
+    connection: Recent,
 }
 
 /// What the steps of one message share.
 #[derive(Default)]
 pub(super) struct Chain {
     /// The connection, if it was read.
-    pub(super) connection: Option<Box<Connection>>,
+    pub(super) connection: Option<Recent>,
     /// The message of the next step.
     next: Option<Sent>,
     /// The import as it was written last; `None` if it may have changed.
@@ -239,9 +236,9 @@ impl Engine {
     /// Keeps an import that was just received, with its connection, for its first step. If the step is taken by
     /// another process, that one reads both.
     pub(super) fn keep_fresh(&self, stored: &Stored, connection: Connection) {
-        let (stored, connection) = (Box::new(stored.clone()), Box::new(connection));
+        let (stored, connection) = (Box::new(stored.clone()), Recent::new(connection));
         let id = stored.import.id.clone();
-        let fresh = Box::new(Fresh { stored, connection, at: Instant::now() });
+        let fresh = Box::new(Fresh { stored, connection });
         self.with_fresh(|all| all.insert(id, fresh));
     }
 
@@ -251,7 +248,7 @@ impl Engine {
 
     fn with_fresh<T>(&self, by: impl FnOnce(&mut HashMap<ImportId, Box<Fresh>>) -> T) -> T {
         let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
-        fresh.retain(|_, fresh| fresh.at.elapsed() < FRESH);
+        fresh.retain(|_, fresh| fresh.connection.is_fresh());
         by(&mut fresh)
     }
 }

@@ -31,6 +31,7 @@ const LONGEST_DELAY: Duration = Duration::from_hours(1);
 const GRACE: Duration = Duration::from_mins(1);
 /// How often `advance` sends a message for the same step.
 const AGAIN: Duration = Duration::from_mins(15);
+
 /// A message of the queue: the next step of an import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepMessage {
@@ -83,19 +84,22 @@ impl Engine {
     }
 
     /// Another import may be pushed now: sends messages for those that wait, the oldest of each connection.
-    /// `rows` are those of the tenant, if they were read just before: what begins to wait after that looks once more.
-    pub(super) async fn wake_next(&self, after: &Import, rows: Option<TenantRows>) {
-        let rows = match rows {
-            Some(rows) => rows,
-            None => match self.imports.tenant(&after.id.tenant).await {
-                Ok(rows) => rows,
-                Err(error) => return log::not_announced(&after.id.key, &sentence(&error)),
-            },
+    /// `before` are the rows of the tenant as they were just before, if they were read: what was not there looks itself
+    /// once more after it begins to wait.
+    pub(super) async fn wake_next(&self, after: &Import, before: Option<&TenantRows>) {
+        let may_wait = |live: &LiveImport| live.target == after.target && live.id != after.id;
+        if before.is_some_and(|before| !before.live.iter().any(may_wait)) {
+            return;
+        }
+        // Each may have taken a step meanwhile.
+        let rows = match self.imports.tenant(&after.id.tenant).await {
+            Ok(rows) => rows,
+            Err(error) => return log::not_announced(&after.id.key, &sentence(&error)),
         };
         let mut oldest: HashMap<&str, &LiveImport> = HashMap::new();
         for live in &rows.live {
             let may_go = live.state == State::Packed && live.blocked.is_none();
-            if may_go && live.target == after.target && live.id != after.id {
+            if may_go && may_wait(live) {
                 let known = oldest.entry(&live.connection).or_insert(live);
                 if live.order < known.order {
                     *known = live;
@@ -117,26 +121,27 @@ impl Engine {
         let due = self.imports.due(now, &self.config.policy).await?;
         let mut notifications = vec![];
         for live in due.iter().filter(|live| live.notification_due.is_some_and(|at| at <= now)) {
-            notifications.extend(self.imports.get_readable(&live.id).await?);
+            match self.imports.get_readable(&live.id).await? {
+                Some(stored) => notifications.push(stored),
+                None => self.imports.forget_deleted(&live.id).await?,
+            }
         }
         self.send_due(notifications).await;
         if let Err(error) = self.clear_failed_steps().await {
             log::steps_not_cleared(&sentence(&error));
         }
-        let (mut sent, mut done) = (0, Ok(()));
-        for live in due.iter().filter(|live| live.due.is_some_and(|due| due <= now - GRACE)) {
+        let mut sent = 0;
+        let wrong = now + self.config.policy.longest_wait();
+        let is_overdue = |due: OffsetDateTime| due <= now - GRACE || due > wrong;
+        for live in due.iter().filter(|live| live.due.is_some_and(is_overdue)) {
             if !self.is_advanced(live, now) {
-                match self.send_in(&live.id, live.step, Duration::ZERO).await {
-                    Ok(_) => {
-                        self.mark_advanced(live, now);
-                        sent += 1;
-                    }
-                    // The others are sent all the same.
-                    Err(error) => done = Err(error),
-                }
+                // They all go to one queue: if it fails once, the next run sends the others.
+                self.send_in(&live.id, live.step, Duration::ZERO).await?;
+                self.mark_advanced(live, now);
+                sent += 1;
             }
         }
-        done.map(|()| sent)
+        Ok(sent)
     }
 
     /// Whether this process has sent a message for the step shortly before.
@@ -187,7 +192,7 @@ impl Engine {
             if let Ok(receipt) = changed {
                 return Ok(Sent { receipt, ..before });
             }
-            // It was shown meanwhile. If not, it finds another number.
+            // It was shown meanwhile. If not, there are two, of which the second does nothing.
         }
         self.send_in(id, step, delay).await
     }

@@ -11,7 +11,7 @@ use crate::{
     config::{PACKAGES, REPORTS},
     http::azure::blocked,
     import::{
-        Checked, Event, Import, ImportId, PollPath, Source, Status,
+        Checked, Event, Import, ImportId, PollPath, Source, State, Status,
         reason::{ErrorFile, Reason, ReasonCode},
     },
     messages,
@@ -77,11 +77,11 @@ impl Engine {
     /// Deletes what may be staged for an import that has ended.
     pub(super) async fn discard(&self, import: &Import) -> Result<()> {
         match &import.package {
-            // Its only pack.
+            // Its first pack, and so the only one.
             Some(package) if package.blob.starts_with(&attempt_of(import, 1)) => {
                 self.blobs.delete(PACKAGES, &package.blob).await
             }
-            None if import.attempts <= 1 => Ok(()),
+            None if has_staged_nothing(import) => Ok(()),
             _ => self.blobs.delete_all(PACKAGES, &format!("{}.", import.id.key)).await,
         }
     }
@@ -250,6 +250,13 @@ impl Engine {
             Err(_) => failed(ErrorFile::Unavailable),
         })
     }
+}
+
+/// Whether an import has ended by its first pack, which staged nothing. A pack that ended with its program may have.
+pub(super) fn has_staged_nothing(import: &Import) -> bool {
+    import.package.is_none()
+        && import.attempts <= 1
+        && matches!(import.state, State::Rejected | State::Superseded)
 }
 
 /// The rejection of a file that storage lets nobody read.

@@ -533,6 +533,16 @@ fn a_clean_up_that_ends_the_program_each_time_is_given_up() {
 }
 
 #[test]
+fn a_step_that_is_tried_again_is_still_blocked_as_it_was() {
+    let blocked = Import {
+        blocked: Some(ReasonCode::CredentialFailed),
+        ..after(received(), NOW, [Event::PackStarted, staged()])
+    };
+    let again = after(blocked, NOW, [Event::TriedAgain]);
+    assert_eq!((again.blocked, again.tries), (Some(ReasonCode::CredentialFailed), 2));
+}
+
+#[test]
 fn an_end_stays_an_end_after_every_event() {
     let ends = [
         after(pushing(), NOW, [accepted(), reported(Status::Completed)]),

@@ -124,7 +124,7 @@ impl Import {
         self.queue_up(reason, now, policy)
     }
 
-    /// Ends the import. If a zip may have been staged, one more step deletes it.
+    /// Ends the import. If a zip may have been staged, it is still to be deleted.
     pub(super) fn end(mut self, state: State, reason: Reason, now: OffsetDateTime) -> Self {
         // A file that is only too old is no gap in the data.
         let stops = matches!(state, State::Rejected | State::Stuck) && !reason.is_only_old();
@@ -353,6 +353,8 @@ impl Import {
     fn reopen(mut self, now: OffsetDateTime, policy: &Policy) -> Self {
         self.report = None;
         self.error_count = 0;
+        // If its clean-up failed, that of the next end finds it.
+        self.package = None;
         self.failed_pushes = 0;
         self.busy_retries = 0;
         self.push_outcome_unknown = false;

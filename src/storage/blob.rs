@@ -1,7 +1,7 @@
 //! Blobs: properties, read at an ETag, stage, put, list, delete.
 //!
 //! A reader never mixes two contents: if the blob changes, reading fails with 412. A writer stages blocks
-//! and commits them at the end, so a blob is complete or does not exist. Both hold at most a few parts of
+//! and commits them at the end, or sends a small blob at once, so it is complete or does not exist. Both hold at most a few parts of
 //! one mebibyte in memory, for a blob of any size.
 
 use std::collections::HashMap;
