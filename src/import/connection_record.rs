@@ -170,8 +170,11 @@ impl ConnectionRecord {
     pub(crate) fn names(&self, key: &str) -> bool {
         let last = self.last_accepted.as_ref().map(|accepted| &accepted.import);
         let newest = self.newest.as_ref().map(|newest| &newest.import.0);
-        let known = [last, newest, self.last_received_import.as_ref()];
-        let listed = self.paused_by.iter().map(|pause| &pause.import).chain(&self.stuck);
+        let received = self.last_received_import.as_ref();
+        let known = [last, newest, received, self.recovered_by.as_ref()];
+        let notifiers = self.notified.iter().filter_map(|known| known.notified_by.as_ref());
+        let pauses = self.paused_by.iter().map(|pause| &pause.import);
+        let listed = pauses.chain(&self.stuck).chain(notifiers);
         known.into_iter().flatten().any(|named| named == key)
             || listed.into_iter().any(|named| **named == *key)
     }
