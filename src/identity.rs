@@ -5,8 +5,9 @@
 
 use std::{
     ffi::OsStr,
-    io,
-    path::PathBuf,
+    fs::{self, File},
+    io::{self, Read as _},
+    path::{Path, PathBuf},
     process::{Output, Stdio},
     sync::Arc,
     time::Duration,
@@ -48,6 +49,9 @@ mod token;
 
 pub(crate) use self::refusal::{is_lasting, sign_in_details};
 pub use self::{certificate::CertificateError, token::Claims};
+
+/// The largest file of a credential.
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Why a credential cannot be created.
 #[derive(Debug, thiserror::Error)]
@@ -185,7 +189,7 @@ impl SignIn {
     ) -> Result<Key, CredentialError> {
         let (place, content) = match certificate {
             Certificate::File(path) => {
-                let content = std::fs::read(path).map_err(|source| {
+                let content = read_file(path).map_err(|source| {
                     CredentialError::UnreadableFile { path: path.clone(), source }
                 })?;
                 (format!("the file {}", path.display()), content)
@@ -271,6 +275,20 @@ impl Executor for Az {
         command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
         timeout(self.limit, command.output()).await?
     }
+}
+
+/// The content of a file of a credential. Other things in its place may never end, or may never begin.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let refused = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    if !fs::metadata(path)?.is_file() {
+        return refused("it is not a regular file");
+    }
+    let mut content = vec![];
+    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > MAX_FILE_BYTES {
+        return refused("it has more than 1 MiB");
+    }
+    Ok(content)
 }
 
 #[cfg(test)]

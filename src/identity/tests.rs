@@ -68,6 +68,26 @@ fn a_missing_or_invalid_setting_or_file_is_named() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_of_a_credential_that_never_ends_or_never_begins_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pipe, large) = (folder.path().join("pipe"), folder.path().join("large.pem"));
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    std::fs::write(&large, vec![b'A'; (1 << 20) + 1]).unwrap();
+    for (file, why) in [
+        (pipe, "not a regular file"),
+        ("/dev/zero".into(), "not a regular file"),
+        (folder.path().into(), "not a regular file"),
+        (large, "more than 1 MiB"),
+    ] {
+        let who = certificate(Certificate::File(file.clone()), None);
+        let error = sign_in(&[]).credential(&who, TENANT).err().unwrap().to_string();
+        assert!(error.contains(why) && error.contains(file.to_str().unwrap()), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn a_given_token_is_used_as_it_is_until_it_expires() {
     // { "exp": 5 }
