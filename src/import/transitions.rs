@@ -1,5 +1,7 @@
 //! How an import enters a state, waits, fails and ends, and how it follows an operator action.
 
+use std::collections::VecDeque;
+
 use time::OffsetDateTime;
 
 use super::{
@@ -11,6 +13,13 @@ use crate::schema::{ApprovalScope, DeletionApproval, Refresh, SeenDeletions};
 
 /// How often a step is started that never ends, because it ends the program.
 const MOST_TRIES: u32 = 8;
+
+/// Between two operator actions in the record.
+const NEXT_ACTION: &str = "; ";
+/// In place of operator actions that are left out.
+const LEFT_OUT: &str = "\u{2026}";
+/// The most characters of the record of operator actions, besides the mark.
+const MOST_ACTION_CHARACTERS: usize = 10_000;
 
 impl Import {
     /// Deadlines count only the time in which something was tried. If a step starts later than the longest
@@ -374,9 +383,21 @@ impl Import {
         self.enter(state, now, Some(now + policy.wait_deadline))
     }
 
+    /// Adds an action to the record. If it gets too long, the oldest ones go, and a mark says so.
     fn record_action(mut self, by: &str) -> Self {
-        let before = self.operator_actions.map(|before| format!("{before}; ")).unwrap_or_default();
-        self.operator_actions = Some(before + by);
+        let before = self.operator_actions.take().unwrap_or_default();
+        let before = before.split(NEXT_ACTION).filter(|action| !action.is_empty());
+        let mut actions: VecDeque<&str> = before.chain([by]).collect();
+        let characters = |action: &&str| action.chars().count() + NEXT_ACTION.len();
+        let mut length: usize = actions.iter().map(characters).sum();
+        let all = actions.len();
+        while actions.len() > 1 && length > MOST_ACTION_CHARACTERS {
+            length -= actions.pop_front().as_ref().map_or(0, characters);
+        }
+        if actions.len() < all {
+            actions.push_front(LEFT_OUT);
+        }
+        self.operator_actions = Some(Vec::from(actions).join(NEXT_ACTION));
         self
     }
 

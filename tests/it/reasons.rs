@@ -81,7 +81,7 @@ fn end_of_call(text: &str) -> usize {
 }
 
 /// Where the engine, the clients and the table read a text, how often, and which. Add new places to this list.
-const READ: [(&str, usize, &str); 35] = [
+const READ: [(&str, usize, &str); 36] = [
     ("identity/details.rs", 5, "codes and ids of a refused sign-in"),
     ("identity/refusal.rs", 2, "codes of Microsoft Entra, what the Azure CLI prints"),
     ("commands/json_rows.rs", 3, "an error of a library, names of fields"),
@@ -105,6 +105,7 @@ const READ: [(&str, usize, &str); 35] = [
     ("host/request.rs", 4, "parameters, media types, cookies"),
     ("host/v1.rs", 7, "paths, a media type, a list of ETags"),
     ("host/v1/queries.rs", 1, "a number"),
+    ("import/transitions.rs", 1, "the record of operator actions"),
     ("import/types.rs", 3, "the id of an import, words of a status that is an end"),
     ("import/diagnostics.rs", 1, "a range of statuses"),
     ("target/outcome.rs", 2, "whether an answer is a page"),

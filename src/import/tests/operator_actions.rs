@@ -76,6 +76,18 @@ fn a_retry_of_a_waiting_import_is_due_now_with_the_full_time() {
 }
 
 #[test]
+fn of_many_actions_the_oldest_are_left_out() {
+    let mut import = after(pushing(), NOW, [Event::Busy]);
+    for number in 0..2000 {
+        let (action, by) = (OperatorAction::Retry, format!("by number {number}"));
+        import = after(import, NOW, [Event::OperatorRequested { action, by }]);
+    }
+    let actions = import.operator_actions.unwrap();
+    assert!(actions.starts_with("\u{2026}; by number 1") && actions.ends_with("; by number 1999"));
+    assert!((9_000..10_100).contains(&actions.chars().count()), "{}", actions.len());
+}
+
+#[test]
 fn a_cancelled_import_says_what_the_service_may_have() {
     let says = |import: Import, words: &str| {
         let import = asked(import, NOW, OperatorAction::Cancel);
