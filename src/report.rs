@@ -5,12 +5,16 @@ use std::fmt::Write as _;
 use askama::Template;
 use serde_json::{Value, json};
 
+pub(crate) use self::escape::Shown;
 use crate::{
     check::{Finding, Report},
+    import::reason::is_unprintable,
     messages,
     outcome::{Layout, Tone},
     schema::Severity,
 };
+
+mod escape;
 
 /// The report as plain text.
 #[must_use]
@@ -21,7 +25,7 @@ pub fn text(report: &Report, file: &str) -> String {
 /// The report as text for a terminal.
 #[must_use]
 pub fn text_in(report: &Report, file: &str, layout: Layout) -> String {
-    let file = file.replace(char::is_control, "\u{fffd}");
+    let file = file.replace(is_unprintable, "\u{fffd}");
     let verdict = messages::verdict(report);
     let verdict = layout.paint(if report.is_accepted() { Tone::Good } else { Tone::Bad }, verdict);
     let mut text = format!("{verdict}: {file}\n{}\n", messages::contents(report));

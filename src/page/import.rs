@@ -8,6 +8,7 @@ use crate::{
     import::{HistoryEntry, Import, OperatorAction},
     messages::{self, number},
     page::{Badge, time},
+    report::Shown,
     schema::Id,
 };
 
@@ -136,7 +137,7 @@ impl Found {
 
 fn facts(import: &Import) -> Vec<(&'static str, String)> {
     let text = |value: &str| {
-        askama::filters::escape(value, askama::filters::Html)
+        askama::filters::escape(value, Shown)
             .map_or_else(|_| String::new(), |safe| safe.to_string())
     };
     let maybe = |name, value: Option<&str>| value.map(|value| (name, text(value)));

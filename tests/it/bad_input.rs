@@ -3,7 +3,9 @@
 
 use azure_storage_queue::models::{QueueClientGetPropertiesResultHeaders as _, QueueMessage};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use futures::TryStreamExt as _;
+use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use viva_import::{
@@ -328,4 +330,18 @@ async fn a_file_that_is_replaced_before_it_is_read_is_superseded_by_its_new_cont
         (states == ["completed", "superseded"]).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_name_that_changes_the_direction_of_text_is_shown_as_an_escape_on_its_pages() {
+    let stage = stage(&[]).await;
+    let name = "hr/\u{202e}live.csv";
+    stage.arrive(name, "Employee\n".into()).await.unwrap();
+    let import = ended(&stage, name).await;
+    for path in ["/api/console".to_owned(), format!("/api/console/{}", import.id.key)] {
+        let page = stage.host.http(Method::GET, &path, HeaderMap::new(), Bytes::new()).await;
+        let page = String::from_utf8(page.body.to_vec()).unwrap();
+        assert!(page.contains("\\u{202e}live.csv</bdi>"), "{page}");
+        assert!(!page.contains('\u{202e}'), "{page}");
+    }
 }
