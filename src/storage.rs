@@ -3,16 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use azure_core::{
+    Error,
     credentials::TokenCredential,
+    error::ErrorKind,
     http::{ClientOptions, RetryOptions, Transport, headers::HeaderName},
 };
 use azure_storage_blob::{BlobServiceClient, BlobServiceClientOptions};
 use azure_storage_queue::{
     QueueClient, QueueServiceClient, QueueServiceClientOptions,
-    models::{
-        ListOfSentMessage, QueueClientSendMessageOptions, QueueClientUpdateMessageOptions,
-        QueueMessage,
-    },
+    models::{QueueClientSendMessageOptions, QueueClientUpdateMessageOptions, QueueMessage},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -183,7 +182,13 @@ fn queue_retrying(
     QueueServiceClient::new(endpoints.queue.clone(), credential, Some(options))?.queue_client(name)
 }
 
-/// Sends a message as the host expects it, in base64, hidden for `delay`. It does not expire.
+/// A message that was sent, to change or delete it.
+pub(crate) struct Sent {
+    pub(crate) id: String,
+    pub(crate) receipt: String,
+}
+
+/// Sends a message as the host expects it, in base64, hidden for `delay`. It expires after `lifetime`, or never.
 ///
 /// # Errors
 /// Any error of the service.
@@ -191,15 +196,24 @@ pub(crate) async fn send_later(
     queue: &QueueClient,
     text: &str,
     delay: Duration,
-) -> azure_core::Result<ListOfSentMessage> {
+    lifetime: Option<Duration>,
+) -> azure_core::Result<Sent> {
     let message = QueueMessage { message_text: Some(STANDARD.encode(text)) };
+    let seconds = |time: Duration| i32::try_from(time.as_secs()).ok();
     let options = QueueClientSendMessageOptions {
-        visibility_timeout: i32::try_from(delay.as_secs()).ok(),
+        visibility_timeout: seconds(delay),
         // By default, a message lives for a week.
-        message_time_to_live: Some(-1),
+        message_time_to_live: lifetime.map_or(Some(-1), seconds),
         ..QueueClientSendMessageOptions::default()
     };
-    queue.send_message(message.try_into()?, Some(options)).await?.into_model()
+    let sent = queue.send_message(message.try_into()?, Some(options)).await?.into_model()?;
+    let sent = sent.items.unwrap_or_default().into_iter().next();
+    let sent =
+        sent.and_then(|sent| Some(Sent { id: sent.message_id?, receipt: sent.pop_receipt? }));
+    sent.ok_or_else(|| {
+        let why = "the queue service answered without the message";
+        Error::with_message(ErrorKind::DataConversion, why)
+    })
 }
 
 /// Changes a hidden message, and hides it for `delay` from now; returns its new receipt.

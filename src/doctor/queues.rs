@@ -5,12 +5,8 @@
 
 use std::time::Duration;
 
-use azure_core::{Error, Result, error::ErrorKind, http::StatusCode};
-use azure_storage_queue::{
-    QueueClient,
-    models::{QueueClientPeekMessagesOptions, QueueClientSendMessageOptions, QueueMessage},
-};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use azure_core::{Result, http::StatusCode};
+use azure_storage_queue::{QueueClient, models::QueueClientPeekMessagesOptions};
 use tokio::join;
 
 use super::{
@@ -22,7 +18,7 @@ use super::{
 use crate::{
     config::{ARRIVALS, POISON, STEPS, STEPS_POISON},
     engine::StepMessage,
-    storage,
+    storage::{self, Sent},
 };
 
 pub(super) const ARRIVALS_QUEUE: &str = "queue arrivals";
@@ -177,7 +173,7 @@ async fn peek(probes: &Probes, name: &str) -> Result<usize> {
 
 /// Sends a message that does nothing, and deletes it.
 async fn send_and_delete(probes: &Probes, name: &str) -> Result<()> {
-    let (id, receipt) = send(probes, name).await?;
+    let Sent { id, receipt } = send(probes, name).await?;
     match client(probes, name)?.delete_message(&id, &receipt, None).await {
         // It is visible or has expired, because this took long.
         Err(error) if error.http_status() == Some(StatusCode::NotFound) => Ok(()),
@@ -185,23 +181,11 @@ async fn send_and_delete(probes: &Probes, name: &str) -> Result<()> {
     }
 }
 
-/// Sends a message that does nothing and soon expires. Returns its id and its receipt.
-async fn send(probes: &Probes, name: &str) -> Result<(String, String)> {
+/// Sends a message that does nothing and soon expires.
+async fn send(probes: &Probes, name: &str) -> Result<Sent> {
     let nothing = StepMessage { tenant: "doctor".to_owned(), key: "probe".to_owned(), step: 0 };
-    let text = STANDARD.encode(serde_json::to_string(&nothing)?);
-    let message = QueueMessage { message_text: Some(text) };
-    let seconds = |time: Duration| i32::try_from(time.as_secs()).ok();
-    let options = QueueClientSendMessageOptions {
-        visibility_timeout: seconds(HIDDEN),
-        message_time_to_live: seconds(EXPIRES),
-        ..QueueClientSendMessageOptions::default()
-    };
-    let sent = client(probes, name)?.send_message(message.try_into()?, Some(options)).await?;
-    let sent = sent.into_model()?.items.unwrap_or_default().into_iter().next();
-    sent.and_then(|sent| Some((sent.message_id?, sent.pop_receipt?))).ok_or_else(|| {
-        let why = "the queue service answered without the message";
-        Error::with_message(ErrorKind::DataConversion, why)
-    })
+    let text = serde_json::to_string(&nothing)?;
+    storage::send_later(&client(probes, name)?, &text, HIDDEN, Some(EXPIRES)).await
 }
 
 fn count(messages: usize) -> String {

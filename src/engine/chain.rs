@@ -14,13 +14,13 @@ use tokio::time::timeout;
 
 use super::{
     Engine, Recent, Step, log,
-    step_queue::{Sent, StepMessage, delay_of, soon},
+    step_queue::{StepMessage, delay_of, soon},
 };
 use crate::{
     connection::Connection,
     http::azure::sentence,
     import::{Action, Event, Import, ImportId, reason::NoOutcome},
-    storage::import_table::Stored,
+    storage::{Sent, import_table::Stored},
 };
 
 /// How long a step comes back later that had to make room, or that has begun to wait for another import.

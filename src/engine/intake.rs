@@ -159,7 +159,7 @@ impl Engine {
         let wait = until - (self.clock)();
         let wait = wait.clamp(Duration::SECOND, LONGEST_DELAY).unsigned_abs();
         let queue = self.queue(ARRIVALS)?;
-        storage::send_later(&queue, &event.to_string(), wait).await.map(drop)
+        storage::send_later(&queue, &event.to_string(), wait, None).await.map(drop)
     }
 
     /// A queue of the account.

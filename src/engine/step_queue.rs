@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use azure_core::{Error, Result, error::ErrorKind};
+use azure_core::Result;
 use azure_storage_queue::QueueClient;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -22,7 +22,7 @@ use crate::{
     config::{STEPS, STEPS_POISON},
     http::azure::sentence,
     import::{Import, ImportId, State, lane::LiveImport},
-    storage::{self, import_table::TenantRows},
+    storage::{self, Sent, import_table::TenantRows},
 };
 
 /// A message for a later step is not sent: `advance` does it in time.
@@ -41,12 +41,6 @@ pub struct StepMessage {
     pub key: String,
     /// The number of the step, as in the row.
     pub step: u32,
-}
-
-/// A message that was sent, to change or delete it.
-pub(super) struct Sent {
-    id: String,
-    receipt: String,
 }
 
 /// What the engine keeps of the queue.
@@ -206,14 +200,7 @@ impl Engine {
 
     pub(super) async fn send_in(&self, id: &ImportId, step: u32, delay: Duration) -> Result<Sent> {
         let text = serde_json::to_string(&StepMessage::of(id, step))?;
-        let sent = storage::send_later(self.step_client()?, &text, delay).await?;
-        let sent = sent.items.unwrap_or_default().into_iter().next();
-        let sent = sent.and_then(|sent| Some((sent.message_id?, sent.pop_receipt?)));
-        let (id, receipt) = sent.ok_or_else(|| {
-            let why = "the queue service answered without the message";
-            Error::with_message(ErrorKind::DataConversion, why)
-        })?;
-        Ok(Sent { id, receipt })
+        storage::send_later(self.step_client()?, &text, delay, None).await
     }
 
     fn step_client(&self) -> Result<&QueueClient> {
