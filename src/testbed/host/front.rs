@@ -43,7 +43,7 @@ use super::{
 /// The largest body that the host accepts (`FUNCTIONS_REQUEST_BODY_SIZE_LIMIT`).
 const MAX_BODY_BYTES: usize = 100 << 20;
 /// In the place of Microsoft's page of 150 kB.
-/// It names an icon, as the host's own does: otherwise browsers request `/favicon.ico`, some time later.
+/// It names an icon: otherwise browsers request `/favicon.ico`, some time later.
 const START_PAGE: &str = "<!DOCTYPE html><title>Functions</title><link rel=\"icon\" href=\"data:,\">\
                           <p>Your Functions 4.0 app is up and running";
 
