@@ -109,6 +109,10 @@ async fn of(world: &World, name: &str) -> Import {
     imports.into_iter().find(|import| import.source.name == name).unwrap()
 }
 
+fn is_poll(seen: &Seen) -> bool {
+    seen.upstream == Upstream::Service && seen.method == "GET"
+}
+
 /// Whether a pack reads `full/a.csv`.
 fn is_suspect_read(seen: &Seen) -> bool {
     seen.method == "GET" && seen.path.contains("/inbox/full")
@@ -266,7 +270,6 @@ async fn a_poll_that_ends_the_program_runs_alone_from_the_third_try_and_is_stuck
     let polled = of(&world, "full/a.csv").await;
     assert_eq!((polled.state, polled.tries), (State::Ingesting, 0));
     world.advance(3600);
-    let is_poll = |seen: &Seen| seen.upstream == Upstream::Service && seen.method == "GET";
     // As often as the host counts, and then by a message that `advance` has sent.
     for (deliveries, tries) in [(1, 0), (2, 2), (3, 3), (1, 4), (2, 5), (1, 6), (1, 7), (1, 8)] {
         world.proxy.next(is_poll, Fault::PowerCut(Moment::Before));
@@ -297,7 +300,6 @@ async fn a_message_that_was_delivered_again_because_storage_failed_counts_no_try
     world.proxy.clear();
     assert_eq!(of(&world, "full/a.csv").await, polled);
     // The one that reaches the row is the second try, as far as anybody knows.
-    let is_poll = |seen: &Seen| seen.upstream == Upstream::Service && seen.method == "GET";
     world.proxy.next(is_poll, Fault::PowerCut(Moment::Before));
     world.deliver(&polled, 10).await;
     let import = of(&world, "full/a.csv").await;
